@@ -1,0 +1,30 @@
+"""Rectangles in pixels, shared by the plug-in, the protocol and the engine."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rectangle(NamedTuple):
+    """A rectangle of pixels: columns `x` to `x + width - 1`, rows `y` to `y + height - 1`; rows count downwards."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def right(self) -> int:
+        """The first column to the right of the rectangle."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """The first row below the rectangle."""
+        return self.y + self.height
+
+    def contains(self, other: Rectangle) -> bool:
+        """Whether `other` lies wholly within this rectangle."""
+        return (
+            self.x <= other.x and self.y <= other.y and other.right <= self.right and other.bottom <= self.bottom
+        )
