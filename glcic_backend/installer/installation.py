@@ -1,0 +1,183 @@
+"""The steps of an installation, and how they are run so that an interrupted one resumes."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from glcic_backend.installer.child import run, works
+from glcic_backend.installer.console import Console, Event, every_line, pip_event
+from glcic_backend.installer.prefix import InstallError, Marker, lock_path
+
+
+class Step(NamedTuple):
+    """One step of an installation.
+
+    Attributes:
+        name: its key in the marker.
+        title: what the user sees.
+        inputs: fingerprint of all that the result depends on; a change makes the step run again.
+        is_whole: whether the result of an earlier run is there and works.
+        action: does it; raises a GlcicError.
+    """
+
+    name: str
+    title: str
+    inputs: str
+    is_whole: Callable[[], bool]
+    action: Callable[[], None]
+
+
+class Installation:
+    """An installation below a folder.
+
+    Attributes:
+        prefix: the folder, absolute.
+        python, program: the private environment's interpreter and its `glcic-backend`.
+        log, picture: the log of all runs, and the picture that the self test makes.
+
+    Args:
+        checkout: what is installed: the folder of install.py.
+        for_tests: install the checkout in place and what its tests need, instead of a copy for use.
+    """
+
+    def __init__(self, checkout: Path, prefix: Path, *, for_tests: bool) -> None:
+        self.prefix = prefix
+        scripts, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
+        self.python = prefix / "venv" / scripts / f"python{suffix}"
+        self.program = prefix / "venv" / scripts / f"glcic-backend{suffix}"
+        self.log = prefix / "install.log"
+        self.picture = prefix / "selftest" / "before-after.png"
+        self._checkout, self._for_tests = checkout, for_tests
+        self._console = Console(sys.stdout)
+        self._lock: tuple[int, ...] = ()
+
+    def steps(self) -> list[Step]:
+        """The steps in their order; when one runs, all after it run too."""
+        python = f"{sys.implementation.cache_tag} of {sys.base_prefix}"
+        environment = Step(
+            "environment", "Make a private Python environment", python, self._has_pip, self._make_environment
+        )
+        if self._for_tests:
+            # Installed in place, the tests test the checkout as it is; only its dependencies can go stale.
+            inputs = f"in place {self._fingerprint('pyproject.toml')}"
+            title = "Install PyTorch, the project in place, and what its tests need"
+            return [environment, Step("project", title, inputs, self._has_program, self._install_in_place)]
+        inputs = f"copied {self._fingerprint('pyproject.toml', 'README.md', 'glcic_backend', 'train')}"
+        return [
+            environment,
+            Step("project", "Install PyTorch and the project", inputs, self._has_program, self._install_copy),
+            # Never taken for whole: whoever runs the installer again wants to know whether it works now.
+            Step("self test", "Complete a photograph through the daemon", inputs, lambda: False, self._run_self_test),
+        ]
+
+    def run(self) -> None:
+        """Run the steps that are not finished, telling of each on standard output.
+
+        Raises:
+            InstallError: the folder cannot be written, or another installation into it runs.
+            StepError: a step failed; a later run resumes with it.
+        """
+        with self._opened() as marker:
+            steps, redo = self.steps(), False
+            for number, step in enumerate(steps, start=1):
+                title = f"[{number}/{len(steps)}] {step.title}"
+                redo = redo or not (marker.has(step.name, step.inputs) and step.is_whole())
+                if not redo:
+                    self._console.say(f"{title}\n      finished earlier")
+                    continue
+                marker.begin(step.name)
+                with self._console.step(title):
+                    step.action()
+                marker.finish(step.name, step.inputs)
+            for folder in ("cache", "tmp"):
+                shutil.rmtree(self.prefix / folder, ignore_errors=True)
+            marker.complete()
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Marker]:
+        try:
+            # Closed to the group whatever the umask: the daemon does not trust a data folder that others can change.
+            self.prefix.mkdir(mode=0o755, parents=True, exist_ok=True)
+            with open(lock_path(self.prefix), "w") as lock:
+                self._lock = _hold(lock, self.prefix)
+                marker = Marker(self.prefix)
+                marker.begin()
+                with open(self.log, "a", encoding="utf-8") as log:
+                    self._console = Console(sys.stdout, log)
+                    self._console.log(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}")
+                    yield marker
+        except OSError as error:
+            raise InstallError(f"{error}. If the folder cannot be used, choose another one with --prefix.") from error
+
+    def _fingerprint(self, *parts: str) -> str:
+        """SHA-256 over names and contents of files of the checkout and of all files in folders of it."""
+        digest = hashlib.sha256(str(self._checkout).encode())
+        for part in parts:
+            path = self._checkout / part
+            for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+                if file.is_file() and "__pycache__" not in file.parts:
+                    content = file.read_bytes()
+                    name = file.relative_to(self._checkout).as_posix()
+                    digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
+
+    def _call(self, read: Callable[[str], Event | None], *command: object) -> None:
+        run([str(word) for word in command], self.prefix, self._console, read, self._lock)
+
+    def _has_pip(self) -> bool:
+        return works([str(self.python), "-m", "pip", "--version"], self.prefix)
+
+    def _has_program(self) -> bool:
+        has_all = works([str(self.python), "-m", "pip", "check"], self.prefix)
+        return has_all and works([str(self.program), "--version"], self.prefix)
+
+    def _make_environment(self) -> None:
+        environment = self.prefix / "venv"
+        if environment.is_symlink():
+            raise InstallError(f"{environment} is a link to somewhere else and is left alone. Remove it and try again.")
+        if environment.exists():
+            shutil.rmtree(environment)
+        self._call(every_line, sys.executable, "-m", "venv", environment)
+
+    def _install_copy(self) -> None:
+        self._pip_install(self._checkout)
+
+    def _install_in_place(self) -> None:
+        self._pip_install("--editable", f"{self._checkout}[test]")
+
+    def _pip_install(self, *what: object) -> None:
+        remove_half_installed(self.prefix / "venv")
+        self._call(pip_event, self.python, "-m", "pip", "install", "--progress-bar", "off", *what)
+
+    def _run_self_test(self) -> None:
+        self._call(every_line, self.program, "selftest", "--out", self.picture.parent)
+
+
+def remove_half_installed(environment: Path) -> None:
+    """Make pip see packages whose installation was interrupted as missing.
+
+    pip writes INSTALLER after a package's last file; without it, the metadata claim a package that is not all there.
+    """
+    for metadata in environment.glob("[Ll]ib/**/site-packages/*.dist-info"):
+        if not (metadata / "INSTALLER").is_file():
+            shutil.rmtree(metadata)
+
+
+def _hold(lock: TextIO, prefix: Path) -> tuple[int, ...]:
+    """Lock a folder; returns what child processes inherit, so that one that outlives us still holds the lock."""
+    if sys.platform == "win32":  # which refuses to replace files in use
+        return ()
+    import fcntl
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        text = f"Another installation into {prefix} is still running. Wait until it has ended and try again."
+        raise InstallError(text) from error
+    return (lock.fileno(),)

@@ -1,0 +1,101 @@
+"""The folder below which everything made by an installation lies."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from glcic_backend.atomic_file import write_atomically
+from glcic_backend.errors import GlcicError
+from glcic_backend.wire.connection import run_folder
+
+LEAST_FREE_GB = 2.0
+
+_MARKER, _LOCK = "install.json", "install.lock"
+_MADE_BY = "install.py of GLCIC for GIMP"
+
+
+class InstallError(GlcicError):
+    """An installation that cannot be begun."""
+
+
+def lock_path(prefix: Path) -> Path:
+    """File whose lock an installation holds as long as it runs."""
+    return prefix / _LOCK
+
+
+class Marker:
+    """The file that makes a folder ours and tells which steps are finished, each with its inputs' fingerprint."""
+
+    def __init__(self, prefix: Path) -> None:
+        self._path = prefix / _MARKER
+        self._finished: dict[str, str] = (self._read() or {}).get("finished", {})
+
+    def is_there(self) -> bool:
+        """Whether the folder was made by this installer."""
+        return (self._read() or {}).get("made_by") == _MADE_BY
+
+    def has(self, step: str, inputs: str) -> bool:
+        """Whether a step was finished with the same inputs."""
+        return self._finished.get(step) == inputs
+
+    def begin(self, step: str | None = None) -> None:
+        """Mark the installation as incomplete; an earlier result of `step` no longer counts."""
+        self._finished.pop(step or "", None)
+        self._write("incomplete")
+
+    def finish(self, step: str, inputs: str) -> None:
+        """Mark a step as finished."""
+        self._finished[step] = inputs
+        self._write("incomplete")
+
+    def complete(self) -> None:
+        """Mark the installation as complete."""
+        self._write("complete")
+
+    def _read(self) -> dict[str, Any] | None:
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return content if isinstance(content, dict) else None
+
+    def _write(self, state: str) -> None:
+        content = {"made_by": _MADE_BY, "state": state, "finished": self._finished}
+        write_atomically(self._path, json.dumps(content, indent=1).encode())
+
+
+def check_prefix(prefix: Path) -> None:
+    """Check that a folder is ours, or new or empty, can be written, and has room.
+
+    Raises:
+        InstallError: it is not; nothing was changed.
+    """
+    if prefix.exists() and not prefix.is_dir():
+        raise InstallError(f"{prefix} is a file. Choose a folder with --prefix.")
+    ours = Marker(prefix).is_there()
+    # A lock may be left of a run that ended at once; a daemon of another installation may have used our data folder.
+    harmless = {lock_path(prefix), run_folder(prefix)}
+    if prefix.is_dir() and not ours and any(entry not in harmless for entry in prefix.iterdir()):
+        text = f"{prefix} has content that this installer did not make, and is left alone."
+        raise InstallError(f"{text} Choose a new or empty folder with --prefix.")
+    there = nearest_existing(prefix)
+    if not os.access(there, os.W_OK):
+        raise InstallError(f"{there} cannot be written by you. Choose another folder with --prefix.")
+    # What an interrupted installation has stored already is not needed again.
+    if free_gb(prefix) < LEAST_FREE_GB and not ours:
+        text = f"{there} has {free_gb(prefix):.1f} GB free; {LEAST_FREE_GB} GB are needed."
+        raise InstallError(f"{text} Free some, or choose a folder on another disk with --prefix.")
+
+
+def nearest_existing(path: Path) -> Path:
+    """The path itself, or the first folder above it that exists."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def free_gb(path: Path) -> float:
+    """Free space where a path lies or would lie, in units of 10^9 bytes."""
+    return shutil.disk_usage(nearest_existing(path)).free / 1e9
