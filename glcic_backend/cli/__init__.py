@@ -8,6 +8,7 @@ import click
 
 from glcic_backend import __version__
 from glcic_backend.errors import GlcicError
+from glcic_backend.wire.errors import WireError
 
 # Command name -> module of this package that holds a click command named `command`.
 _COMMANDS = {
@@ -59,7 +60,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Cancelled.", err=True)
         sys.exit(130)
-    except GlcicError as error:
+    except (GlcicError, WireError) as error:
         if debug:
             traceback.print_exc()
         click.echo(f"Error: {error}", err=True)

@@ -25,6 +25,4 @@ class Rectangle(NamedTuple):
 
     def contains(self, other: Rectangle) -> bool:
         """Whether `other` lies wholly within this rectangle."""
-        return (
-            self.x <= other.x and self.y <= other.y and other.right <= self.right and other.bottom <= self.bottom
-        )
+        return self.x <= other.x and self.y <= other.y and other.right <= self.right and other.bottom <= self.bottom

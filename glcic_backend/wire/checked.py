@@ -1,0 +1,118 @@
+"""Fields of messages: each is a dataclass field that carries the check of its values.
+
+A check takes the value as the program or JSON gives it, and returns it as the message holds it; it raises
+ValueError with what is wrong, as the end of a sentence that begins with the field's name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+from .geometry import Rectangle
+
+MAX_SIDE = 1 << 19
+"""Largest width or height of an image, in pixels."""
+
+
+def integer(low: int, high: int) -> Any:
+    """A whole number from `low` to `high`."""
+
+    def check(value: Any) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}, not {value!r:.60}")
+        return value
+
+    return dataclasses.field(metadata={"check": check})
+
+
+def number(low: float, high: float = math.inf) -> Any:
+    """A finite number from `low` to `high`."""
+    return dataclasses.field(metadata={"check": lambda value: _checked_number(value, low, high)})
+
+
+def _checked_number(value: Any, low: float, high: float) -> float:
+    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+        raise ValueError(f"must be a number from {low} to {high}, not {value!r:.60}")
+    return float(value)
+
+
+def flag() -> Any:
+    """True or false."""
+
+    def check(value: Any) -> bool:
+        if type(value) is not bool:
+            raise ValueError(f"must be true or false, not {value!r:.60}")
+        return value
+
+    return dataclasses.field(metadata={"check": check})
+
+
+def text(longest: int) -> Any:
+    """A text of 1 to `longest` characters."""
+
+    def check(value: Any) -> str:
+        if type(value) is not str or not 1 <= len(value) <= longest:
+            raise ValueError(f"must be a text of 1 to {longest} characters, not {value!r:.60}")
+        return value
+
+    return dataclasses.field(metadata={"check": check})
+
+
+def choice(*choices: str) -> Any:
+    """One of `choices`."""
+
+    def check(value: Any) -> str:
+        if type(value) is not str or value not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}, not {value!r:.60}")
+        return value
+
+    return dataclasses.field(metadata={"check": check})
+
+
+def hex_digits(digits: int) -> Any:
+    """A text of exactly `digits` lower-case hexadecimal digits."""
+
+    def check(value: Any) -> str:
+        if type(value) is not str or len(value) != digits or not set(value) <= set("0123456789abcdef"):
+            raise ValueError(f"must be {digits} lower-case hexadecimal digits, not {value!r:.60}")
+        return value
+
+    return dataclasses.field(metadata={"check": check})
+
+
+def rectangle() -> Any:
+    """A `Rectangle`, in the header [x, y, width, height]."""
+
+    def check(value: Any) -> Rectangle:
+        if not isinstance(value, (list, tuple)) or len(value) != 4 or any(type(item) is not int for item in value):
+            raise ValueError(f"must be [x, y, width, height] in whole numbers, not {value!r:.60}")
+        rectangle = Rectangle(*value)
+        if min(rectangle.x, rectangle.y) < 0 or min(rectangle.width, rectangle.height) < 1:
+            raise ValueError(f"must have x and y of at least 0 and sides of at least 1, not {value!r:.60}")
+        if max(rectangle.right, rectangle.bottom) > MAX_SIDE:
+            raise ValueError(f"must end at {MAX_SIDE} or before, not {value!r:.60}")
+        return rectangle
+
+    return dataclasses.field(metadata={"check": check})
+
+
+def milliseconds() -> Any:
+    """Times by stage."""
+
+    def check(value: Any) -> dict[str, float]:
+        if type(value) is not dict or len(value) > 16 or not all(type(stage) is str for stage in value):
+            raise ValueError(f"must map at most 16 stages to milliseconds, not {value!r:.60}")
+        return {stage: _checked_number(time, 0, math.inf) for stage, time in value.items()}
+
+    return dataclasses.field(metadata={"check": check})
+
+
+def buffer() -> Any:
+    """A frame of its own after the header, bytes-like and contiguous."""
+
+    def check(value: Any) -> memoryview:
+        return memoryview(value).cast("B")
+
+    return dataclasses.field(metadata={"check": check, "frame": True})

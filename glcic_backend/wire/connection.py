@@ -1,0 +1,159 @@
+"""The connection file, by which a client finds the daemon and both know the same secret.
+
+It lies in the folder `run` of the home folder. Both must belong to the user alone, because whoever can
+write the file decides where images are sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import stat
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .errors import DaemonNotRunningError, UnsafeFolderError
+
+_MAX_FILE_BYTES = 16 * 1024
+
+
+@dataclass(frozen=True)
+class ConnectionInfo:
+    """What the connection file says. Its form is the same in all versions of the protocol.
+
+    Attributes:
+        endpoint: ZeroMQ endpoint that the daemon is bound to: `ipc://PATH` or `tcp://127.0.0.1:PORT`.
+        secret: 64 hexadecimal digits, fresh at every start.
+        pid: process id of the daemon.
+        started: when it was ready, in seconds since 1970-01-01 UTC.
+        protocol: protocol version that it speaks.
+        software: its name and version, such as `glcic-backend 0.1.0`.
+    """
+
+    endpoint: str
+    secret: str = field(repr=False)
+    pid: int
+    started: float
+    protocol: int
+    software: str
+
+
+def home_folder() -> Path:
+    """Folder of this user's GLCIC data: `$GLCIC_HOME`, else the system's customary place.
+
+    On Linux that is `~/.local/share/glcic` whatever XDG_DATA_HOME says, because Flatpak changes that variable and a
+    plug-in inside it must find the daemon outside.
+    """
+    if os.environ.get("GLCIC_HOME"):
+        return Path(os.environ["GLCIC_HOME"])
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "glcic"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "glcic"
+    return Path.home() / ".local" / "share" / "glcic"
+
+
+def run_folder(home: Path | None = None) -> Path:
+    """Folder of the running daemon's connection file, lock and socket."""
+    return (home or home_folder()) / "run"
+
+
+def connection_file(home: Path | None = None) -> Path:
+    """Path of the connection file."""
+    return run_folder(home) / "daemon.json"
+
+
+def prepare_run_folder(home: Path | None = None) -> Path:
+    """Makes the folder of the connection file (mode 0700) where it is missing. Raises `UnsafeFolderError`."""
+    folder = run_folder(home)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _check_owned(folder.parent, forbidden=0o002)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    _check_owned(folder, forbidden=0o077)
+    return folder
+
+
+def write_connection(info: ConnectionInfo, home: Path | None = None) -> None:
+    """Writes the connection file, mode 0600, so that a reader sees the whole file or none."""
+    path = connection_file(home)
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(handle, "w", encoding="utf-8") as file:
+        json.dump(dataclasses.asdict(info), file, indent=2)
+    os.replace(beside, path)
+
+
+def remove_connection(home: Path | None = None) -> None:
+    """Removes the connection file, if there is one."""
+    connection_file(home).unlink(missing_ok=True)
+
+
+def read_connection(home: Path | None = None) -> ConnectionInfo:
+    """Reads the connection file.
+
+    Raises:
+        DaemonNotRunningError: there is none, or it is damaged.
+        UnsafeFolderError: the file or its folder belongs to somebody else or is open to others.
+    """
+    path = connection_file(home)
+    try:
+        _check_owned(path.parent.parent, forbidden=0o002)
+        _check_owned(path.parent, forbidden=0o077)
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except FileNotFoundError:
+        raise DaemonNotRunningError(
+            f"No daemon is running: there is no connection file {path}. Start one with `glcic-backend serve`."
+        ) from None
+    except OSError as error:
+        raise UnsafeFolderError(f"The connection file {path} cannot be opened: {error.strerror}.") from None
+    with open(handle, "rb") as file:
+        _check_status(path, os.fstat(handle), forbidden=0o077)
+        content = file.read(_MAX_FILE_BYTES)
+    try:
+        return _parse(content)
+    except (ValueError, KeyError, TypeError):
+        raise DaemonNotRunningError(
+            f"The connection file {path} is damaged. Delete it and start a daemon with `glcic-backend serve`."
+        ) from None
+
+
+def _parse(content: bytes) -> ConnectionInfo:
+    values = json.loads(content.decode("utf-8"))
+    info = ConnectionInfo(
+        endpoint=str(values["endpoint"]),
+        secret=str(values["secret"]),
+        pid=int(values["pid"]),
+        started=float(values["started"]),
+        protocol=int(values["protocol"]),
+        software=str(values["software"]),
+    )
+    if len(bytes.fromhex(info.secret)) != 32:
+        raise ValueError("not a secret")
+    return info
+
+
+def _check_owned(folder: Path, forbidden: int) -> None:
+    """Refuses a folder of another user, a link of another user, and modes with a `forbidden` bit."""
+    _check_status(folder, os.lstat(folder), forbidden=0 if folder.is_symlink() else forbidden)
+    _check_status(folder, os.stat(folder), forbidden)
+
+
+def _check_status(path: Path, status: os.stat_result, forbidden: int) -> None:
+    if sys.platform == "win32":
+        return  # %LOCALAPPDATA% is the user's own by its access list, and Windows has no modes.
+    if status.st_uid != os.getuid():
+        raise UnsafeFolderError(
+            f"{path} belongs to user {status.st_uid}, not to you (user {os.getuid()}), so what it says cannot be "
+            "trusted. Set GLCIC_HOME to a folder of your own."
+        )
+    if status.st_mode & forbidden:
+        allowed = 0o777 & ~forbidden
+        raise UnsafeFolderError(
+            f"{path} is open to other users (mode {stat.S_IMODE(status.st_mode):04o}), so what it says cannot be "
+            f"trusted. Close it with: chmod {stat.S_IMODE(status.st_mode) & allowed:04o} '{path}'"
+        )

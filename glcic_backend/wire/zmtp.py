@@ -1,0 +1,251 @@
+"""ZMTP 3.0, client side: a DEALER with the PLAIN mechanism, over a Unix socket or TCP on this machine.
+
+This is the part of ZeroMQ's wire protocol (ZeroMQ RFC 23 and 24) that talks to the daemon's ROUTER socket. It needs
+the standard library only, because Python inside GIMP has no pyzmq.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from .codec import DEFAULT_MAX_BYTES, MAX_FRAMES
+from .errors import DaemonLostError, HandshakeError, MessageError
+from .messages import ErrorCode
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .messages import Buffer
+
+_MORE, _LONG, _COMMAND = 0x01, 0x02, 0x04
+_CHUNK = 1 << 18
+_HANDSHAKE_MAX_BYTES = 1024
+
+
+class ZmtpConnection:
+    """One authenticated connection. Not for use by two threads at once; it does not reconnect.
+
+    Attributes:
+        max_bytes: largest message that is accepted; nothing is allocated for a larger one.
+    """
+
+    def __init__(self, connected: socket.socket, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self._socket = connected
+        self._socket.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(connected, selectors.EVENT_READ)
+        self._input = bytearray()  # received, not yet part of a frame
+        self._flags = 0  # of the frame whose body is being received
+        self._body: bytearray | None = None
+        self._filled = 0  # bytes of the body that are there
+        self._parts: list[bytearray] = []  # frames of an unfinished message
+
+    @classmethod
+    def open(
+        cls, endpoint: str, username: str, password: str, timeout: float, max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> ZmtpConnection:
+        """Connects and authenticates.
+
+        Args:
+            endpoint: `ipc://PATH` or `tcp://127.0.0.1:PORT`.
+            timeout: seconds for connecting and the handshake together.
+
+        Raises:
+            OSError: nothing listens there.
+            HandshakeError: what listens there is no ZeroMQ socket with PLAIN, or refuses the password.
+            DaemonLostError: it does not answer in time, or closes the connection.
+        """
+        deadline = time.monotonic() + timeout
+        connection = cls(_connect(endpoint, timeout), _HANDSHAKE_MAX_BYTES)
+        try:
+            connection._handshake(username, password, deadline)
+        except BaseException:
+            connection.close()
+            raise
+        connection.max_bytes = max_bytes
+        return connection
+
+    def close(self) -> None:
+        """Closes the connection; the daemon drops what it was doing for it."""
+        self._selector.close()
+        self._socket.close()
+
+    def send(self, frames: Sequence[Buffer], timeout: float) -> None:
+        """Sends one message. Raises `DaemonLostError` if no byte moves for `timeout` seconds."""
+        for place, frame in enumerate(frames):
+            self._send_frame(frame, _MORE if place + 1 < len(frames) else 0, timeout)
+
+    def receive(self, timeout: float) -> list[bytearray] | None:
+        """The next message, or None if it is not complete within `timeout` seconds; ask again to go on.
+
+        Raises:
+            DaemonLostError: the other side has closed the connection.
+            MessageError: a message of more than `max_bytes` bytes or `MAX_FRAMES` frames.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            frame = self._receive_frame(deadline)
+            if frame is None:
+                return None
+            flags, body = frame
+            if flags & _COMMAND:
+                self._answer_command(body)
+                continue
+            self._parts.append(body)
+            if not flags & _MORE:
+                message, self._parts = self._parts, []
+                return message
+
+    def _handshake(self, username: str, password: str, deadline: float) -> None:
+        greeting = b"\xff" + bytes(8) + b"\x7f" + bytes((3, 0)) + b"PLAIN".ljust(20, b"\0") + bytes(32)
+        self._send_all(greeting, deadline - time.monotonic())
+        while len(self._input) < len(greeting):
+            if not self._read_more(deadline):
+                raise DaemonLostError("What listens there has not answered in time.")
+        theirs, self._input = self._input[: len(greeting)], self._input[len(greeting) :]
+        if theirs[0] != 0xFF or theirs[9] != 0x7F or theirs[10] < 3:
+            raise HandshakeError("What listens there does not speak ZMTP 3.")
+        if theirs[12:32].rstrip(b"\0") != b"PLAIN":
+            raise HandshakeError("The ZeroMQ socket there does not ask for a password.")
+        self._send_command(b"HELLO", _short(username.encode()) + _short(password.encode()), deadline)
+        self._expect_command(b"WELCOME", deadline)
+        metadata = _property(b"Socket-Type", b"DEALER") + _property(b"Identity", b"")
+        self._send_command(b"INITIATE", metadata, deadline)
+        self._expect_command(b"READY", deadline)
+
+    def _send_command(self, name: bytes, data: bytes, deadline: float) -> None:
+        self._send_frame(_short(name) + data, _COMMAND, deadline - time.monotonic())
+
+    def _expect_command(self, name: bytes, deadline: float) -> None:
+        frame = self._receive_frame(deadline)
+        if frame is None:
+            raise DaemonLostError("What listens there has not answered in time.")
+        flags, body = frame
+        if flags & _COMMAND and body.startswith(b"\x05ERROR"):
+            raise HandshakeError("What listens there refuses the password.")
+        if not flags & _COMMAND or not body.startswith(_short(name)):
+            raise HandshakeError("What listens there breaks the handshake.")
+
+    def _answer_command(self, body: bytearray) -> None:
+        # PING: a time to live of two bytes, then up to 16 bytes that the PONG repeats. Other commands need no answer.
+        if body.startswith(b"\x04PING"):
+            self._send_frame(b"\x04PONG" + body[7:23], _COMMAND, timeout=1.0)
+
+    def _send_frame(self, body: Buffer, flags: int, timeout: float) -> None:
+        size = len(body)
+        if size <= 255:
+            self._send_all(bytes((flags, size)) + body, timeout)
+        else:
+            self._send_all(bytes((flags | _LONG,)) + size.to_bytes(8, "big"), timeout)
+            self._send_all(body, timeout)
+
+    def _send_all(self, data: Buffer, timeout: float) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                sent = self._socket.send(view[:_CHUNK])
+            except BlockingIOError:
+                if not self._wait(selectors.EVENT_WRITE, timeout):
+                    raise DaemonLostError(f"The daemon has taken no data for {timeout:.0f} s.") from None
+            except OSError as error:
+                raise DaemonLostError(f"The connection broke: {error.strerror}.") from None
+            else:
+                view = view[sent:]
+
+    def _receive_frame(self, deadline: float) -> tuple[int, bytearray] | None:
+        """Flags and body of the next frame, or None at the deadline; what has arrived by then is kept."""
+        if self._body is None and not self._begin_frame(deadline):
+            return None
+        body = self._body
+        assert body is not None
+        while self._filled < len(body):
+            try:
+                count = self._socket.recv_into(memoryview(body)[self._filled :])
+            except BlockingIOError:
+                if not self._wait(selectors.EVENT_READ, deadline - time.monotonic()):
+                    return None
+            except OSError as error:
+                raise DaemonLostError(f"The connection broke: {error.strerror}.") from None
+            else:
+                self._filled += _not_closed(count)
+        self._body = None
+        return self._flags, body
+
+    def _begin_frame(self, deadline: float) -> bool:
+        """Reads a frame's header and makes room for its body; False at the deadline."""
+        while len(self._input) < (9 if self._input and self._input[0] & _LONG else 2):
+            if not self._read_more(deadline):
+                return False
+        self._flags = self._input[0]
+        begin = 9 if self._flags & _LONG else 2
+        size = int.from_bytes(self._input[1:begin], "big")
+        if len(self._parts) == MAX_FRAMES or sum(map(len, self._parts)) + size > self.max_bytes:
+            raise MessageError(
+                ErrorCode.TOO_LARGE,
+                f"The other side sends a message of more than {self.max_bytes} bytes or {MAX_FRAMES} frames.",
+            )
+        self._body = bytearray(size)
+        arrived = self._input[begin : begin + size]
+        self._body[: len(arrived)] = arrived
+        self._filled = len(arrived)
+        del self._input[: begin + len(arrived)]
+        return True
+
+    def _read_more(self, deadline: float) -> bool:
+        """Appends what has arrived to the input; False if nothing comes before the deadline."""
+        while True:
+            try:
+                data = self._socket.recv(_HANDSHAKE_MAX_BYTES)
+            except BlockingIOError:
+                if not self._wait(selectors.EVENT_READ, deadline - time.monotonic()):
+                    return False
+            except OSError as error:
+                raise DaemonLostError(f"The connection broke: {error.strerror}.") from None
+            else:
+                _not_closed(len(data))
+                self._input += data
+                return True
+
+    def _wait(self, event: int, timeout: float) -> bool:
+        self._selector.modify(self._socket, event)
+        return bool(self._selector.select(max(timeout, 0)))
+
+
+def _connect(endpoint: str, timeout: float) -> socket.socket:
+    scheme, _, address = endpoint.partition("://")
+    host, _, port = address.rpartition(":")
+    if scheme == "ipc" and hasattr(socket, "AF_UNIX"):
+        target, connecting = address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connecting.settimeout(timeout)
+        try:
+            connecting.connect(target)
+        except BaseException:
+            connecting.close()
+            raise
+        return connecting
+    # The password goes over the wire in clear text, so it must not leave this machine.
+    if scheme == "tcp" and host == "127.0.0.1" and port.isdigit():
+        connected = socket.create_connection((host, int(port)), timeout)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return connected
+    raise HandshakeError(f"The endpoint {endpoint} is neither ipc://PATH nor tcp://127.0.0.1:PORT.")
+
+
+def _not_closed(count: int) -> int:
+    if count == 0:
+        raise DaemonLostError(
+            "The daemon has closed the connection; it has ended. Start it again with `glcic-backend serve`."
+        )
+    return count
+
+
+def _short(data: bytes) -> bytes:
+    return bytes((len(data),)) + data
+
+
+def _property(name: bytes, value: bytes) -> bytes:
+    return _short(name) + len(value).to_bytes(4, "big") + value
