@@ -52,10 +52,9 @@ def complete_region(
     )
     x = network_input(read_image(source), read_hole(source), mean_pixel)
     x = x.contiguous(memory_format=torch.channels_last)
-    for index, (layer, column, row) in enumerate(zip(network.layers, columns, rows, strict=True)):
+    for index, (layer, column, row) in enumerate(zip(network.units, columns, rows, strict=True)):
         if cancelled is not None and cancelled():
             raise CancelledError("The completion was cancelled while the network ran.")
-        assert isinstance(layer, ConvUnit)
         x = _compute_span(layer, x, column, row)
         x = torch.sigmoid_(x) if layer.spec.kind == "output" else torch.relu_(x)
         if progress is not None:

@@ -46,9 +46,7 @@ def bounding_box(hole: NDArray[np.bool_]) -> Rectangle | None:
     if rows.size == 0:
         return None
     columns = np.flatnonzero(hole[rows[0] : rows[-1] + 1].any(axis=0))
-    return Rectangle(
-        int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1)
-    )
+    return Rectangle(int(columns[0]), int(rows[0]), int(columns[-1] - columns[0] + 1), int(rows[-1] - rows[0] + 1))
 
 
 def _components(hole: NDArray[np.bool_]) -> list[Rectangle]:
@@ -103,9 +101,7 @@ def _merge(boxes: list[Rectangle], width: int, height: int, max_pixels: int) -> 
         if not new_pairs:
             return
         unions = [union(a, b) for a, b in new_pairs]
-        for (a, b), joint, together in zip(
-            new_pairs, unions, region_cost(unions, width, height).tolist(), strict=True
-        ):
+        for (a, b), joint, together in zip(new_pairs, unions, region_cost(unions, width, height).tolist(), strict=True):
             gain = cost[a] + cost[b] - together
             if gain > 0 and joint.width * joint.height <= max_pixels:
                 saving[a, b] = gain

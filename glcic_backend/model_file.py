@@ -95,7 +95,7 @@ def save_model(
     weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
     for name, tensor in weights.items():
         if not torch.isfinite(tensor).all():
-            raise ModelFileError(f"Weight {name} is not finite in {dtype}: the training has diverged. Nothing was written.")
+            raise ModelFileError(f"Weight {name} is not finite in {dtype}: the training diverged. Nothing was written.")
     info = replace(
         info,
         architecture=ARCHITECTURE,
@@ -126,12 +126,11 @@ def load_model(path: Path | None = None) -> Model:
     if missing := sorted(expected.keys() - weights.keys()):
         raise ModelFileError(f"{path} lacks {len(missing)} of {len(expected)} weights, first {missing[0]}. {_REPLACE}")
     if foreign := sorted(weights.keys() - expected.keys()):
-        raise ModelFileError(f"{path} has {len(foreign)} weights that the network has not, first {foreign[0]}. {_REPLACE}")
+        raise ModelFileError(f"{path} has {len(foreign)} weights too many, first {foreign[0]}. {_REPLACE}")
     for name, tensor in weights.items():
-        if tensor.shape != expected[name].shape:
-            raise ModelFileError(
-                f"{path}: weight {name} has shape {list(tensor.shape)} instead of {list(expected[name].shape)}. {_REPLACE}"
-            )
+        shape, wanted = list(tensor.shape), list(expected[name].shape)
+        if shape != wanted:
+            raise ModelFileError(f"{path}: weight {name} has shape {shape} instead of {wanted}. {_REPLACE}")
         if not torch.isfinite(tensor).all():
             raise ModelFileError(f"{path}: weight {name} holds NaN or infinity. {_REPLACE}")
     if _digest(weights) != info.sha256:
@@ -147,7 +146,7 @@ def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            magic = file.read(2)
+            start = file.read(9)
     except OSError as error:
         raise ModelFileError(
             f"Model file {path} cannot be read: {error.strerror}. Check the path given with --model."
@@ -156,7 +155,8 @@ def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
         raise ModelFileError(
             f"{path} has {size / 2**20:.0f} MB; a GLCIC model has at most {MAX_FILE_BYTES / 2**20:.0f} MB. {_REPLACE}"
         )
-    if magic[:1] == b"\x80" or magic == b"PK":
+    # The ninth byte of a safetensors file opens its JSON header; before it stands a length, which may be anything.
+    if start[8:9] != b"{" and start.startswith((b"\x80", b"PK")):
         raise ModelFileError(
             f"{path} is a pickle, which can run any program when it is opened, so it was not opened. "
             "Only safetensors files are read; a checkpoint is converted by `glcic-train export`."

@@ -52,6 +52,8 @@ SIZE_MULTIPLE = 4
 class ConvUnit(nn.Module):
     """A convolution of Table 2, followed by batch normalisation (section 3.5) unless it is folded or the output."""
 
+    norm: nn.BatchNorm2d | None
+
     def __init__(self, spec: LayerSpec, inputs: int, normalised: bool) -> None:
         super().__init__()
         self.spec = spec
@@ -66,6 +68,7 @@ class ConvUnit(nn.Module):
         self.norm = nn.BatchNorm2d(spec.outputs) if normalised and spec.kind != "output" else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Float [N, inputs, h, w] to [N, outputs, h', w'], before the non-linearity."""
         x = self.conv(x)
         return x if self.norm is None else self.norm(x)
 
@@ -85,6 +88,11 @@ class CompletionNetwork(nn.Module):
             ConvUnit(spec, channels, normalised) for spec, channels in zip(TABLE_2, inputs, strict=True)
         )
 
+    @property
+    def units(self) -> list[ConvUnit]:
+        """The layers in the order of Table 2."""
+        return [layer for layer in self.layers if isinstance(layer, ConvUnit)]
+
     def forward(self, x: Tensor) -> Tensor:
         """Complete a batch of images.
 
@@ -96,9 +104,9 @@ class CompletionNetwork(nn.Module):
             see the others, which the caller restores from the image.
         """
         height, width = x.shape[-2:]
-        for layer in self.layers[:-1]:
-            x = torch.relu(layer(x))
-        x = torch.sigmoid(self.layers[-1](x))
+        for unit in self.units:
+            x = unit(x)
+            x = torch.sigmoid(x) if unit.spec.kind == "output" else torch.relu(x)
         # Sizes that 4 does not divide are rounded up on the way down.
         return x[..., :height, :width]
 
@@ -132,14 +140,16 @@ def fold_batch_norm(network: CompletionNetwork) -> CompletionNetwork:
         A new network without normalisation that computes the same function, same dtype and device.
     """
     folded = CompletionNetwork(normalised=False)
-    for source, target in zip(network.layers, folded.layers, strict=True):
+    for source, target in zip(network.units, folded.units, strict=True):
         weight, bias = source.conv.weight, source.conv.bias
-        if source.norm is not None:
-            scale = source.norm.weight / torch.sqrt(source.norm.running_var + source.norm.eps)
+        assert bias is not None
+        if (norm := source.norm) is not None:
+            assert norm.running_mean is not None and norm.running_var is not None
+            scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             # A transposed convolution keeps its output channels in the second dimension.
             shape = (1, -1, 1, 1) if source.spec.kind == "deconv" else (-1, 1, 1, 1)
             weight = weight * scale.view(shape)
-            bias = (bias - source.norm.running_mean) * scale + source.norm.bias
+            bias = (bias - norm.running_mean) * scale + norm.bias
         target.conv.weight = nn.Parameter(weight.clone())
         target.conv.bias = nn.Parameter(bias.clone())
     return folded.eval()

@@ -1,0 +1,111 @@
+"""Samples of an image as stored, and as the completion network sees them.
+
+Stored: uint8 or uint16 over their full range, or float32 with 0..1 nominal; [H, W] or [H, W, C] with C = 1 grey,
+2 grey + alpha, 3 RGB, 4 RGB + alpha; straight (not premultiplied) alpha; perceptual or linear light.
+The network: float32 [H, W, 3], RGB, 0..1, perceptual.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glcic_backend.errors import InvalidInputError
+
+Samples = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
+
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_FULL_RANGE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
+
+
+def check_image(image: Samples) -> None:
+    """Raise InvalidInputError unless `image` has one of the stored layouts of this module."""
+    if image.dtype not in _FULL_RANGE:
+        raise InvalidInputError(f"The image has samples of type {image.dtype}; use uint8, uint16 or float32.")
+    if image.ndim not in (2, 3) or image.size == 0 or (image.ndim == 3 and image.shape[2] not in (1, 2, 3, 4)):
+        raise InvalidInputError(
+            f"The image has shape {image.shape}; use [H, W] or [H, W, C] with 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 "
+            "(RGB, alpha) channels."
+        )
+
+
+def has_alpha(image: Samples) -> bool:
+    """Whether the last channel is alpha."""
+    return image.ndim == 3 and image.shape[2] in (2, 4)
+
+
+def is_opaque_at_all(image: Samples) -> NDArray[np.bool_]:
+    """Pixels that show something, bool [H, W]; the colour of a fully transparent pixel is arbitrary."""
+    if not has_alpha(image):
+        return np.ones(image.shape[:2], np.bool_)
+    return np.asarray(image[..., -1] > 0)
+
+
+def to_perceptual_rgb(image: Samples, linear: bool = False) -> NDArray[np.float32]:
+    """Colour of an image for the network.
+
+    Args:
+        image: any stored layout.
+        linear: its values are linear light.
+
+    Returns:
+        float32 [H, W, 3], RGB, perceptual, integers mapped to 0..1; alpha dropped.
+    """
+    colour = image.reshape(*image.shape[:2], -1)
+    if has_alpha(image):
+        colour = colour[..., :-1]
+    rgb = colour.astype(np.float32) / np.float32(_FULL_RANGE[image.dtype])
+    if linear:
+        rgb = _encode(rgb)
+    return np.repeat(rgb, 3, axis=2) if rgb.shape[2] == 1 else rgb
+
+
+def compose(image: Samples, fill: NDArray[np.float32], coverage: NDArray[np.float32], linear: bool = False) -> Samples:
+    """Blend a fill over an image once, by coverage.
+
+    Args:
+        image: stored layout, [H, W] or [H, W, C].
+        fill: float32 [H, W, 3], RGB, perceptual, 0..1, opaque.
+        coverage: float32 [H, W], 0..1; where it is 0 the samples of `image` are returned unchanged.
+        linear: the image's values are linear light; the fill is converted, and blended in linear light.
+
+    Returns:
+        New array, layout of `image`.
+    """
+    full = np.float32(_FULL_RANGE[image.dtype])
+    stored = image.reshape(*image.shape[:2], -1)
+    colours = stored.shape[2] - has_alpha(image)
+    fill = fill if image.dtype == np.float32 else np.clip(fill, 0, 1)
+    if linear:
+        fill = _decode(fill)
+    if colours == 1:
+        fill = (fill @ _LUMA)[..., None]
+    weight = coverage[..., None]
+    if has_alpha(image):
+        # Colours are mixed by how much of each is seen, so a transparent pixel adds none of its own to the opaque fill.
+        alpha = stored[..., -1:].astype(np.float32) / full
+        opacity = (1 - weight) * alpha + weight
+        share = np.divide(weight, opacity, out=np.zeros_like(weight), where=opacity > 0)
+        mixed = np.concatenate([_mix(stored[..., :-1], fill * full, share), opacity * full], axis=2)
+    else:
+        mixed = _mix(stored, fill * full, weight)
+    if image.dtype != np.float32:
+        mixed = np.rint(mixed)
+    changed = np.where(weight > 0, mixed.astype(image.dtype), stored)
+    return np.asarray(changed.reshape(image.shape))
+
+
+def _mix(old: Samples, new: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray((1 - share) * old.astype(np.float32) + share * new, dtype=np.float32)
+
+
+def _encode(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Linear light to perceptual values by the sRGB curve, odd-symmetric below 0."""
+    size = np.abs(light)
+    curve = np.where(size <= 0.0031308, 12.92 * size, 1.055 * size ** (1 / 2.4) - 0.055)
+    return np.asarray(np.copysign(curve, light), dtype=np.float32)
+
+
+def _decode(value: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Perceptual values to linear light, inverse of `_encode`."""
+    size = np.abs(value)
+    light = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    return np.asarray(np.copysign(light, value), dtype=np.float32)
