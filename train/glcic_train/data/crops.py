@@ -44,8 +44,22 @@ class CropOptions:
             raise InvalidInputError(f"colour_jitter is {self.colour_jitter}; it must be in 0..1, 1 excluded.")
 
     def usable(self, sizes: np.ndarray) -> np.ndarray:
-        """Numbers of the photos that are large enough: int64 [K], ascending. `sizes`: int [P, 2], width and height."""
-        return np.flatnonzero(sizes.min(axis=1) * self.max_upscale >= self.short_side[0])
+        """Numbers of the photos that are large enough: int64 [K], ascending.
+
+        Args:
+            sizes: int [P, 2], width and height of all photos of the set.
+
+        Raises:
+            InvalidInputError: none is.
+        """
+        found = np.flatnonzero(sizes.min(axis=1) * self.max_upscale >= self.short_side[0])
+        if len(found) == 0:
+            raise InvalidInputError(
+                f"None of the {len(sizes)} photos is large enough: resized to a shortest edge of "
+                f"{self.short_side[0]} pixels they would be enlarged by more than {self.max_upscale}. "
+                "Use larger photos, a smaller crop, or raise max_upscale."
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -80,23 +94,21 @@ class CropSampler:
     rank: int = 0
     world_size: int = 1
 
-    def plan(self, step: int, sizes: np.ndarray) -> CropPlan:
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or not 0 <= self.rank < self.world_size or self.seed < 0:
+            raise InvalidInputError(
+                f"Batch size {self.batch_size}, rank {self.rank} of {self.world_size} and seed {self.seed} do not make "
+                "sense: batches hold 1 picture or more, ranks count from 0, seeds are not negative."
+            )
+
+    def plan(self, step: int, sizes: np.ndarray, usable: np.ndarray) -> CropPlan:
         """Plan batch number `step` (from 0) of this rank.
 
         Args:
             step: number of the batch, counted from the start of the run.
             sizes: int [P, 2], width and height of all photos of the set.
-
-        Raises:
-            InvalidInputError: no photo is large enough for the crop.
+            usable: the photos to draw from, as `CropOptions.usable` gives them.
         """
-        usable = self.crop.usable(sizes)
-        if len(usable) == 0:
-            raise InvalidInputError(
-                f"None of the {len(sizes)} photos is large enough: resized to a shortest edge of "
-                f"{self.crop.short_side[0]} pixels they would be enlarged by more than {self.crop.max_upscale}. "
-                "Use larger photos, a smaller crop, or raise max_upscale."
-            )
         photo = usable[self._positions(step, len(usable))]
         draws = self._draws(step)
         resized = self._resized(sizes[photo], draws[:, 0])
@@ -115,7 +127,8 @@ class CropSampler:
         """Uniform numbers in 0..1 for this rank's samples: float64 [N, 7]."""
         generator = np.random.Generator(np.random.Philox(key=[self.seed, _CROP_STREAM], counter=[0, 0, 0, step]))
         # Row j is the same whatever number of rows is drawn: the split into ranks does not show.
-        return generator.random(((self.rank + 1) * self.batch_size, _DRAWS))[self.rank * self.batch_size :]
+        draws: np.ndarray = generator.random(((self.rank + 1) * self.batch_size, _DRAWS))
+        return draws[self.rank * self.batch_size :]
 
     def _resized(self, sizes: np.ndarray, draw: np.ndarray) -> np.ndarray:
         """Sizes to resize to: int64 [N, 2], from sizes [N, 2] and uniform numbers [N]."""

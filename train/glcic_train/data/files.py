@@ -1,0 +1,33 @@
+"""Files that are complete or not there."""
+
+import os
+from pathlib import Path
+
+from glcic_backend.errors import OutputError
+
+
+def write_beside(path: Path, data: bytes) -> None:
+    """Write a file under a temporary name beside `path`, then rename it: a kill never leaves half a file.
+
+    Raises:
+        OutputError: it cannot be written (disk full, no permission).
+    """
+    # The process id keeps ranks of one run, which write the same cache, out of each other's way.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """The error to raise when `path` could not be written."""
+    return OutputError(
+        f"{path} cannot be written: {error.strerror or error}. "
+        "Free some space or choose another folder, then run the same command again; it goes on where it stopped."
+    )
