@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Union
 
 from . import checked
 from .checked import MAX_SIDE
 from .errors import MessageError
 from .geometry import Rectangle
 
-if TYPE_CHECKING:
-    Buffer = bytes | bytearray | memoryview
+Buffer = Union[bytes, bytearray, memoryview]  # noqa: UP007 (Python 3.9 knows no other form)
 
 MAX_ID = (1 << 53) - 1
 

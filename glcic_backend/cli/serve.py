@@ -1,0 +1,91 @@
+"""`glcic-backend serve`: the daemon."""
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import click
+
+from glcic_backend.daemon.engine import Engine
+from glcic_backend.daemon.lifecycle import DaemonOptions, run_daemon
+from glcic_backend.daemon.server import DEFAULT_CAPACITY
+from glcic_backend.errors import OutputError
+from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, MAX_HEADER_BYTES
+from glcic_backend.wire.connection import ConnectionInfo
+
+_LOG_BYTES = 1 << 20
+
+
+@click.command()
+@click.option(
+    "--model", metavar="FILE", type=click.Path(path_type=Path), help="Model file.  [default: the one shipped]"
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
+    default="auto",
+    show_default=True,
+    help="Where to run.",
+)
+@click.option("--threads", metavar="N", type=click.IntRange(min=1), help="CPU threads.  [default: torch's choice]")
+@click.option(
+    "--queue",
+    "capacity",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=DEFAULT_CAPACITY,
+    show_default=True,
+    help="Completions that may run and wait together; the next one is told that the daemon is busy.",
+)
+@click.option(
+    "--max-bytes",
+    metavar="N",
+    type=click.IntRange(min=MAX_HEADER_BYTES),
+    default=DEFAULT_MAX_BYTES,
+    show_default=True,
+    help="Largest message, and largest total of the completions that run and wait.",
+)
+@click.option("--tcp", is_flag=True, help="Loopback TCP instead of a Unix socket.")
+@click.option("--log-file", metavar="FILE", type=click.Path(path_type=Path), help="Log here instead of to stderr.")
+def command(
+    model: Path | None,
+    device: str,
+    threads: int | None,
+    capacity: int,
+    max_bytes: int,
+    tcp: bool,
+    log_file: Path | None,
+) -> None:
+    """Run the daemon that GIMP and other programs of this user send their completions to.
+
+    It answers on this machine only, and only to those who can read its connection file. It prints one line when it is
+    ready, and ends at Ctrl+C, SIGTERM or `glcic-backend stop`. Exit codes: 0 ended as asked, 2 another one is running.
+    """
+    _log_to(log_file)
+
+    def load_engine() -> Engine:
+        from glcic_backend import Inpainter
+
+        return Inpainter.load(model, device=device, threads=threads)
+
+    run_daemon(load_engine, DaemonOptions(capacity, max_bytes, tcp), _announce)
+
+
+def _announce(info: ConnectionInfo, engine: Engine) -> None:
+    line = f"ready: process {info.pid} at {info.endpoint}, model {engine.model.info.name} on {engine.device}"
+    click.echo(f"glcic-backend {line}", err=True)
+    logging.getLogger(__name__).info(line)
+
+
+def _log_to(path: Path | None) -> None:
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    if path is not None:
+        try:
+            handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"The log file {path} cannot be opened: {error.strerror}. Choose another one.") from None
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler]
+    )

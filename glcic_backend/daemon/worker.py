@@ -1,0 +1,175 @@
+"""The working thread: runs the engine, one job at a time, and reports to the answering thread."""
+
+import contextlib
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from glcic_backend.daemon.engine import Engine
+from glcic_backend.daemon.jobs import Job
+from glcic_backend.errors import CancelledError, InvalidInputError
+from glcic_backend.wire.geometry import Rectangle
+from glcic_backend.wire.messages import CompleteReply, ErrorCode, ErrorReply
+
+_ENDPOINT = "inproc://worker"
+_REPORT_SECONDS = 0.05
+_DTYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("<u1"), "u16": np.dtype("<u2"), "f32": np.dtype("<f4")}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A job has come to `fraction` (0..1) of a stage."""
+
+    job: Job
+    stage: str
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A job has ended with this reply."""
+
+    job: Job
+    reply: CompleteReply | ErrorReply
+
+
+class Worker(threading.Thread):
+    """Runs the engine beside the answering thread.
+
+    Attributes:
+        signal: inproc socket of the answering thread; readable when there are reports.
+    """
+
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", engine: Engine) -> None:
+        # A daemon thread, because an engine that does not listen to `cancelled` must not keep the process alive.
+        super().__init__(name="worker", daemon=True)
+        self.signal = context.socket(zmq.PAIR)
+        self.signal.bind(_ENDPOINT)
+        self._signal = context.socket(zmq.PAIR)  # its other end, used by this thread only
+        self._signal.connect(_ENDPOINT)
+        self._engine = engine
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._reports: SimpleQueue[Moved | Finished] = SimpleQueue()
+
+    def put(self, job: Job) -> None:
+        """Gives the worker its next job."""
+        self._jobs.put(job)
+
+    def end(self) -> None:
+        """Has the thread end after the job it is at."""
+        self._jobs.put(None)
+
+    def reports(self) -> list[Moved | Finished]:
+        """What has happened since the last call; to be called by the answering thread when `signal` is readable."""
+        while self.signal.poll(0):
+            self.signal.recv()
+        reports = []
+        while True:
+            try:
+                reports.append(self._reports.get_nowait())
+            except Empty:
+                return reports
+
+    def run(self) -> None:
+        """The thread's body."""
+        while (job := self._jobs.get()) is not None:
+            self._report(Finished(job, self._answer(job)))
+        self._signal.close(linger=0)
+
+    def _report(self, report: Moved | Finished) -> None:
+        self._reports.put(report)
+        with contextlib.suppress(zmq.Again):  # then the other side has a thousand signals to read already
+            self._signal.send(b"", zmq.DONTWAIT)
+
+    def _answer(self, job: Job) -> CompleteReply | ErrorReply:
+        request = job.request
+        try:
+            return self._complete(job)
+        except CancelledError:
+            return ErrorReply(request.id, ErrorCode.CANCELLED, "The completion was cancelled.")
+        except InvalidInputError as error:
+            return ErrorReply(request.id, ErrorCode.INVALID_INPUT, f"{error:.2000}")
+        except Exception as error:
+            log.exception("completion of %d x %d pixels failed", request.width, request.height)
+            text = f"The completion failed: {type(error).__name__}: {error}"
+            return ErrorReply(request.id, ErrorCode.ENGINE_FAILED, f"{text:.1900}. The daemon's log says where.")
+
+    def _complete(self, job: Job) -> CompleteReply:
+        request = job.request
+        stages = _Stages(job)
+        shape = (request.height, request.width, request.channels)
+        mask = np.frombuffer(request.mask, np.uint8).reshape(shape[:2])
+        completed = self._engine.complete(
+            np.frombuffer(request.pixels, _DTYPES[request.dtype]).reshape(shape),
+            mask,
+            blend=request.blend,
+            linear=request.curve == "linear",
+            progress=lambda stage, fraction: self._progress(stages, stage, fraction),
+            cancelled=job.cancelled.is_set,
+        )
+        filled = _bounding_rectangle(mask)
+        part = completed[filled.y : filled.bottom, filled.x : filled.right]
+        return CompleteReply(
+            request.id,
+            filled,
+            request.channels,
+            request.dtype,
+            self._engine.model.info.name,
+            str(self._engine.device),
+            stages.end(),
+            np.ascontiguousarray(part, _DTYPES[request.dtype]).data,
+        )
+
+    def _progress(self, stages: "_Stages", stage: str, fraction: float) -> None:
+        if stages.move(stage):
+            self._report(Moved(stages.job, stage, min(max(float(fraction), 0.0), 1.0)))
+
+
+class _Stages:
+    """Measures how long a job is at each stage, and how often to report it."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._stage = "queued"
+        self._since = job.received
+        self._reported = 0.0
+        self._milliseconds: dict[str, float] = {}
+        self._enter("start")
+
+    def move(self, stage: str) -> bool:
+        """Notes what the engine is at. Returns whether that is news worth a report."""
+        now = time.monotonic()
+        if stage == self._stage and now - self._reported < _REPORT_SECONDS:
+            return False
+        self._reported = now
+        if stage != self._stage:
+            self._enter(stage)
+        return True
+
+    def end(self) -> dict[str, float]:
+        """Milliseconds of each stage; those from the start to the engine's first report, if any, as `start`."""
+        self._enter("")
+        return self._milliseconds
+
+    def _enter(self, stage: str) -> None:
+        now = time.monotonic()
+        spent = self._milliseconds.get(self._stage, 0.0) + (now - self._since) * 1000
+        self._milliseconds[self._stage] = round(spent, 3)
+        self._stage, self._since = stage, now
+
+
+def _bounding_rectangle(mask: NDArray[Any]) -> Rectangle:
+    """The smallest rectangle that holds all of a mask, uint8 [H, W], that is above 0."""
+    columns = np.flatnonzero(mask.any(axis=0))
+    rows = np.flatnonzero(mask.any(axis=1))
+    x, y = int(columns[0]), int(rows[0])
+    return Rectangle(x, y, int(columns[-1]) + 1 - x, int(rows[-1]) + 1 - y)
