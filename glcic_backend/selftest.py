@@ -30,6 +30,7 @@ Tell = Callable[[str], None]
 
 _START_SECONDS, _STOP_SECONDS = 180.0, 15.0
 _OUTLINE = (255, 0, 80)
+_REPORT = "This is a defect; please report it."
 
 
 class SelfTestError(GlcicError):
@@ -85,7 +86,8 @@ def run_self_test(folder: Path, *, device: str = "auto", tell: Tell) -> Path:
 def load_sample() -> Sample:
     """The bundled photograph and its hole."""
     with as_file(files("glcic_backend") / "sample") as folder:
-        return Sample(read_picture(folder / "photograph.jpg").pixels, read_mask(folder / "mask.png"))
+        image = np.asarray(read_picture(folder / "photograph.jpg").pixels, dtype=np.uint8)
+        return Sample(image, read_mask(folder / "mask.png"))
 
 
 def check_completion(sample: Sample, completed: NDArray[np.uint8]) -> None:
@@ -102,12 +104,10 @@ def check_completion(sample: Sample, completed: NDArray[np.uint8]) -> None:
     hole = sample.mask > 0
     outside = np.count_nonzero(changed & ~hole)
     if outside:
-        raise SelfTestError(f"{outside} pixels outside the hole have changed. This is a defect; please report it.")
+        raise SelfTestError(f"{outside} pixels outside the hole have changed. {_REPORT}")
     inside, size = np.count_nonzero(changed & hole), np.count_nonzero(hole)
     if inside < size / 2:
-        raise SelfTestError(
-            f"Only {inside} of the hole's {size} pixels have changed. This is a defect; please report it."
-        )
+        raise SelfTestError(f"Only {inside} of the hole's {size} pixels have changed. {_REPORT}")
 
 
 def before_and_after(sample: Sample, completed: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -196,13 +196,11 @@ def _connected(home: Path, process: subprocess.Popen[bytes]) -> DaemonClient:
             return DaemonClient.connect(home, software=f"glcic-backend {__version__}")
         except DaemonNotRunningError:
             if process.poll() is not None:
-                text = (
-                    f"The daemon ended with code {process.returncode} while it started. It said:\n{_last_words(home)}"
-                )
-                raise DaemonError(text) from None
+                text = f"The daemon ended with code {process.returncode} while it started."
+                raise DaemonError(f"{text} It said:\n{_last_words(home)}") from None
             if time.monotonic() > deadline:
-                text = f"The daemon was not ready after {_START_SECONDS:.0f} s. It said:\n{_last_words(home)}"
-                raise DaemonError(text) from None
+                text = f"The daemon was not ready after {_START_SECONDS:.0f} s."
+                raise DaemonError(f"{text} It said:\n{_last_words(home)}") from None
         time.sleep(0.1)
 
 

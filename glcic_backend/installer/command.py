@@ -7,7 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import NoReturn
 
@@ -85,15 +84,13 @@ To remove it all:   delete {installation.prefix}""")
 
 
 def _plan(checkout: Path, installation: Installation) -> str:
-    project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    torch = ", ".join(name for name in project["dependencies"] if name.startswith("torch"))
     free = free_gb(installation.prefix)
     steps = "\n            ".join(f"{n}. {step.title}" for n, step in enumerate(installation.steps(), start=1))
-    return f"""{project["name"]} {project["version"]}
+    return f"""{installation.name} {installation.version}
   Into      {installation.prefix} (nothing is written elsewhere)
   From      {checkout}
   Python    {platform.python_version()}, {sys.executable}
-  PyTorch   {torch}, the build that pip's settings here lead to
+  PyTorch   {installation.torch}, the build that pip's settings here lead to
   Download  about {DOWNLOAD_GB} GB; {CUDA_DOWNLOAD_GB} GB with the CUDA build, which pip takes on Linux x86-64
             unless its settings offer a CPU build
   Disk      about {DISK_GB} GB; up to {CUDA_DISK_GB} GB with the CUDA build; {free:.1f} GB are free

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -39,6 +40,8 @@ class Installation:
     Attributes:
         prefix: the folder, absolute.
         python, program: the private environment's interpreter and its `glcic-backend`.
+        name, version: of the project.
+        torch: its requirement of PyTorch, such as `torch==2.13.0`.
         log, picture: the log of all runs, and the picture that the self test makes.
 
     Args:
@@ -48,6 +51,9 @@ class Installation:
 
     def __init__(self, checkout: Path, prefix: Path, *, for_tests: bool) -> None:
         self.prefix = prefix
+        project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        self.name, self.version = str(project["name"]), str(project["version"])
+        (self.torch,) = [str(name) for name in project["dependencies"] if name.startswith("torch")]
         scripts, suffix = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
         self.python = prefix / "venv" / scripts / f"python{suffix}"
         self.program = prefix / "venv" / scripts / f"glcic-backend{suffix}"
@@ -63,15 +69,18 @@ class Installation:
         environment = Step(
             "environment", "Make a private Python environment", python, self._has_pip, self._make_environment
         )
+        # A step of its own: by far the largest download, not to be repeated when a later step fails.
+        torch = Step("PyTorch", "Install PyTorch", self.torch, self._has_torch, self._install_torch)
         if self._for_tests:
             # Installed in place, the tests test the checkout as it is; only its dependencies can go stale.
             inputs = f"in place {self._fingerprint('pyproject.toml')}"
-            title = "Install PyTorch, the project in place, and what its tests need"
-            return [environment, Step("project", title, inputs, self._has_program, self._install_in_place)]
+            title = "Install the project in place, and what its tests need"
+            return [environment, torch, Step("project", title, inputs, self._has_program, self._install_in_place)]
         inputs = f"copied {self._fingerprint('pyproject.toml', 'README.md', 'glcic_backend', 'train')}"
         return [
             environment,
-            Step("project", "Install PyTorch and the project", inputs, self._has_program, self._install_copy),
+            torch,
+            Step("project", "Install the project", inputs, self._has_program, self._install_copy),
             # Never taken for whole: whoever runs the installer again wants to know whether it works now.
             Step("self test", "Complete a photograph through the daemon", inputs, lambda: False, self._run_self_test),
         ]
@@ -144,6 +153,12 @@ class Installation:
         if environment.exists():
             shutil.rmtree(environment)
         self._call(every_line, sys.executable, "-m", "venv", environment)
+
+    def _has_torch(self) -> bool:
+        return works([str(self.python), "-c", "import torch"], self.prefix)
+
+    def _install_torch(self) -> None:
+        self._pip_install(self.torch)
 
     def _install_copy(self) -> None:
         self._pip_install(self._checkout)
