@@ -5,15 +5,14 @@ import struct
 import zlib
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL.PngImagePlugin import PngImageFile
 
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import exif
+from glcic_backend.image_files.deep import decode_by_opencv
 from glcic_backend.image_files.picture import Picture, Resolution, check_size
 from glcic_backend.pixels import Samples
 
@@ -87,14 +86,11 @@ def _decode_deep(data: bytes, chunks: list[tuple[bytes, bytes]]) -> Samples:
     # OpenCV hands out what it has of a stream that is cut short, so its length is checked first.
     stream = b"".join(content for name, content in chunks if name == b"IDAT")
     _check_stream(stream, width, height, _CHANNELS[kind], interlaced)
-    decoded: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if decoded is None or decoded.dtype != np.uint16:
-        raise ValueError("OpenCV could not decode it")
-    if kind == 0:
-        return np.asarray(decoded.reshape(height, width, 1))
-    # OpenCV stores blue first, and grey with alpha as colour.
-    order = {2: (2, 1, 0), 4: (0, 3), 6: (2, 1, 0, 3)}[kind]
-    return np.ascontiguousarray(decoded[..., order])
+    decoded = decode_by_opencv(data)
+    if decoded.dtype != np.uint16:
+        raise ValueError(f"decoded as {decoded.dtype}")
+    # OpenCV hands out grey with alpha as colour, and a key colour as alpha.
+    return np.ascontiguousarray(decoded[..., [0, 3]] if kind == 4 else decoded[..., : _CHANNELS[kind]])
 
 
 def _check_stream(stream: bytes, width: int, height: int, channels: int, interlaced: int) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +42,10 @@ def read_picture(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """
     try:
         data = _load(path, max_pixels)
-        return _turn_upright(_decoder(data[:16])(data, max_pixels))
+        with warnings.catch_warnings():
+            # Pillow warns of damaged metadata, which is no concern of who wants a picture completed.
+            warnings.simplefilter("ignore")
+            return _turn_upright(_decoder(data[:16])(data, max_pixels))
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}") from error
     except MemoryError as error:

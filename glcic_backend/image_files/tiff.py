@@ -4,9 +4,7 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 import tifffile
 from PIL.TiffImagePlugin import TiffImageFile
@@ -14,6 +12,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import exif
 from glcic_backend.image_files import tiff_tags as tags
+from glcic_backend.image_files.deep import decode_by_opencv
 from glcic_backend.image_files.picture import Picture, check_size
 from glcic_backend.image_files.tiff_directory import (
     ByteOrder,
@@ -190,7 +189,8 @@ def _decode_deep(data: bytes, layout: _Layout) -> Samples:
             pixels = pixels.reshape(layout.samples, *shape[:2]).transpose(1, 2, 0)
         pixels = pixels.reshape(shape)
     else:
-        pixels = _decode_by_opencv(data, layout).reshape(shape)
+        _check_opencv(layout)
+        pixels = decode_by_opencv(data).reshape(shape)
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
     if pixels.dtype != (np.uint16 if layout.bits == 16 else np.float32):
         raise ValueError(f"decoded as {pixels.dtype}")
@@ -199,22 +199,14 @@ def _decode_deep(data: bytes, layout: _Layout) -> Samples:
     return _straight(pixels) if layout.premultiplied else pixels
 
 
-def _decode_by_opencv(data: bytes, layout: _Layout) -> Samples:
-    """LZW and floating point differences, which tifffile leaves to a large package of codecs."""
+def _check_opencv(layout: _Layout) -> None:
+    """OpenCV knows LZW and floating point differences, which tifffile leaves to a large package of codecs."""
     known = layout.compression in (tags.LZW, tags.DEFLATE, tags.OLD_DEFLATE)
     if not known or layout.planar or layout.samples == 2 or layout.photometric == tags.WHITE_IS_ZERO:
         raise InvalidInputError(
             f"it has {layout.bits} bits in {layout.samples} channels with TIFF compression {layout.compression}, "
-            "which is not "
-            "read. Save it without compression, with Deflate (ZIP), or as PNG."
+            "which is not read. Save it without compression, with Deflate (ZIP), or as PNG."
         )
-    pixels: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None:
-        raise ValueError("OpenCV could not decode it")
-    if layout.samples >= 3:
-        # OpenCV stores blue first.
-        pixels = pixels[..., [2, 1, 0, 3][: layout.samples]]
-    return np.asarray(pixels)
 
 
 def _straight(pixels: Samples) -> Samples:
