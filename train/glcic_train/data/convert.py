@@ -4,9 +4,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from glcic_train.data.decode import MAX_FILE_BYTES, RejectedPhoto, decode_photo, encode_photo
+from glcic_train.data.decode import MAX_FILE_BYTES, RejectedPhoto, channel_sums, decode_photo, encode_photo
 from glcic_train.data.duplicates import perceptual_hash
 from glcic_train.data.layouts import SourcePhoto
 
@@ -68,12 +66,11 @@ def convert_photo(source: Path, settings: PrepareSettings, photo: SourcePhoto) -
     except RejectedPhoto as reason:
         return Rejected(reason.code, str(reason))
     pixels = decoded.pixels
-    red, green, blue = pixels.reshape(-1, 3).sum(axis=0, dtype=np.int64).tolist()
     return Converted(
         encode_photo(pixels, settings.encoding, settings.quality),
         (pixels.shape[1], pixels.shape[0]),
         decoded.original_size,
-        (red, green, blue),
+        channel_sums(pixels),
         perceptual_hash(pixels) if settings.dedupe else 0,
     )
 

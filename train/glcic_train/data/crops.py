@@ -121,7 +121,8 @@ class CropSampler:
         """Places of this rank's samples among `count` photos: int64 [N]. A batch may straddle two epochs."""
         first = (step * self.world_size + self.rank) * self.batch_size
         epoch, place = np.divmod(np.arange(first, first + self.batch_size), count)
-        return np.array([_epoch_order(self.seed, int(e), count)[p] for e, p in zip(epoch, place, strict=True)])
+        orders = (_epoch_order(self.seed, int(number), count) for number in epoch)
+        return np.array([order[number] for order, number in zip(orders, place, strict=True)])
 
     def _draws(self, step: int) -> np.ndarray:
         """Uniform numbers in 0..1 for this rank's samples: float64 [N, 7]."""
@@ -136,11 +137,15 @@ class CropSampler:
         short = sizes.min(axis=1)
         high = np.maximum(low, np.minimum(high, np.floor(short * self.crop.max_upscale)))
         target = np.floor(low + draw * (high - low + 1))
-        return np.maximum(np.rint(sizes * (target / short)[:, None]).astype(np.int64), low)
+        resized: np.ndarray = np.rint(sizes * (target / short)[:, None]).astype(np.int64)
+        # Rounding must not make the shortest edge smaller than the crop.
+        at_least: np.ndarray = np.maximum(resized, low)
+        return at_least
 
 
 @lru_cache(maxsize=4)
 def _epoch_order(seed: int, epoch: int, count: int) -> np.ndarray:
     """The order of `count` photos in an epoch: int64 [count]."""
     generator = np.random.Generator(np.random.Philox(key=[seed, _ORDER_STREAM], counter=[0, 0, 0, epoch]))
-    return generator.permutation(count)
+    order: np.ndarray = generator.permutation(count)
+    return order

@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -88,20 +89,14 @@ def _decode(image: Image.Image, short_side: int) -> Photo:
     image.draft(None, (short_side, short_side))
     image.load()
     drafted_size = image.size
-    image = _upright(image)
+    # Broken EXIF data says nothing on the pixels.
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
     # Only a quarter turn can change the order of the sides.
     turned = image.size != drafted_size
     width, height = header_size[::-1] if turned else header_size
     pixels = _shrink(_plain_channels(image), shrunk_size((width, height), short_side))
     return Photo(_to_srgb(pixels, icc), (width, height))
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image) or image
-    except Exception:
-        # Broken EXIF data says nothing on the pixels.
-        return image
 
 
 def _plain_channels(image: Image.Image) -> np.ndarray:
@@ -133,10 +128,12 @@ def _shrink(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _to_srgb(pixels: np.ndarray, icc: bytes | None) -> np.ndarray:
     """uint8 [H, W, 3] sRGB of grey, RGB or CMYK pixels with an optional ICC profile."""
+    if icc is None and pixels.ndim == 3 and pixels.shape[2] == 3:
+        return pixels
     image = Image.fromarray(pixels, {2: "L"}.get(pixels.ndim) or {3: "RGB", 4: "CMYK"}[pixels.shape[2]])
     transform = _srgb_transform(icc, image.mode) if icc else None
     if transform is not None:
-        image = ImageCms.applyTransform(image, transform)
+        image = ImageCms.applyTransform(image, transform) or image
     return np.array(image.convert("RGB"))
 
 
@@ -150,6 +147,12 @@ def _srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError):
         return None
+
+
+def channel_sums(pixels: np.ndarray) -> tuple[int, int, int]:
+    """Exact sums of uint8 [H, W, 3] by channel. OpenCV is ten times as fast as numpy here."""
+    red, green, blue, _ = cv2.sumElems(pixels)
+    return int(red), int(green), int(blue)
 
 
 def encode_photo(pixels: np.ndarray, encoding: str, quality: int) -> bytes:

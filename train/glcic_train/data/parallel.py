@@ -21,7 +21,9 @@ Result = TypeVar("Result")
 _CHUNK = 8
 
 
-def ordered_map(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Generator[Result]:
+def ordered_map(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Generator[Result, None, None]:
     """Apply a module-level function to every item in `workers` processes; yield the results in the items' order.
 
     At most a few chunks per worker are under way, however many items there are. One worker means this process.

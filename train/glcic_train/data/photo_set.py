@@ -4,13 +4,14 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glcic_backend.errors import InvalidInputError
-from glcic_train.data.decode import decode_stored
+from glcic_train.data.decode import channel_sums, decode_stored
 from glcic_train.data.files import write_beside
 from glcic_train.data.manifest import read_manifest
 from glcic_train.data.parallel import in_threads
@@ -121,7 +122,7 @@ class PhotoSet:
             sums = np.zeros((len(self), 3), np.int64)
 
             def add_up(number: int) -> None:
-                sums[number] = self.read(number).reshape(-1, 3).sum(axis=0, dtype=np.int64)
+                sums[number] = channel_sums(self.read(number))
 
             in_threads(add_up, len(self), progress)
             red, green, blue = sums.sum(axis=0) / (255.0 * self.sizes.prod(axis=1, dtype=np.int64).sum())
@@ -169,6 +170,22 @@ def folder_shards(folder: Path, split: str) -> list[Path]:
     """
     if split not in (*SPLITS, "all"):
         raise InvalidInputError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)} and all.")
+    shards = shards_by_split(folder)
+    chosen = sorted(chain(*shards.values())) if split == "all" else shards.get(split, [])
+    if not chosen:
+        raise InvalidInputError(
+            f"{folder} holds no shard of the split {split!r}, only of: {', '.join(shards) or 'none'}. Prepare "
+            f"photographs with `glcic-train data prepare`, name shards {split}-*.tar, or name a shard, not the folder."
+        )
+    return chosen
+
+
+def shards_by_split(folder: Path) -> dict[str, list[Path]]:
+    """The shards of a folder by split; "other" are those whose name begins with none.
+
+    Raises:
+        InvalidInputError: no such folder, or it is not as its manifest says.
+    """
     if not folder.is_dir():
         raise InvalidInputError(f"{folder} is neither a folder of shards nor a shard. Check the path.")
     manifest = read_manifest(folder)
@@ -176,13 +193,11 @@ def folder_shards(folder: Path, split: str) -> list[Path]:
         shards = sorted(folder.glob("*.tar"))
     else:
         shards = [_as_stated(folder / entry["name"], entry["bytes"]) for entry in manifest["shards"]]
-    chosen = [shard for shard in shards if split == "all" or shard.name.startswith(split)]
-    if not chosen:
-        raise InvalidInputError(
-            f"{folder} holds {len(shards)} shards (*.tar), none of the split {split!r}. Prepare photographs with "
-            f"`glcic-train data prepare`, name the shards {split}-*.tar, or name one shard in place of the folder."
-        )
-    return chosen
+    groups: dict[str, list[Path]] = {}
+    for shard in shards:
+        split = next((split for split in SPLITS if shard.name.startswith(split)), "other")
+        groups.setdefault(split, []).append(shard)
+    return groups
 
 
 def _as_stated(shard: Path, size: int) -> Path:

@@ -119,9 +119,9 @@ class ResidentPhotos:
             rows = _filter(geometry_y, shrinks, size, int(height))
             columns = _filter(geometry_x, shrinks, size, int(width))
             columns = torch.where(flip[:, None, None], columns.flip(1), columns)
-            lines = torch.bmm(rows, window.flatten(2)).unflatten(2, (-1, 3))
-            batch = torch.bmm(lines.transpose(2, 3).flatten(1, 2), columns.transpose(1, 2))
-        return batch.unflatten(1, (size, 3)).transpose(1, 2).div(255).clamp_(0, 1).contiguous()
+            lines = torch.bmm(rows, window.flatten(2)).view(-1, size, int(width), 3)
+            batch = torch.bmm(lines.transpose(2, 3).flatten(1, 2), columns.transpose(1, 2)).view(-1, size, 3, size)
+        return batch.transpose(1, 2).div(255).clamp(0, 1).contiguous()
 
     def _window(self, place: Tensor, width: int, height: int) -> Tensor:
         """Part of every photo around its crop: float32 [N, height, width, 3], 0..255; beyond the edge it repeats.
@@ -161,8 +161,8 @@ def _filter(geometry: Tensor, shrinks: Tensor, size: int, window: int) -> Tensor
 
 def _offsets(sizes: np.ndarray) -> np.ndarray:
     """First pixel of every photo in the buffer: int64 [K]."""
-    areas = sizes.prod(axis=1, dtype=np.int64)
-    return np.cumsum(areas) - areas
+    areas: np.ndarray = sizes.prod(axis=1, dtype=np.int64)
+    return np.concatenate([[0], np.cumsum(areas[:-1])])
 
 
 def _decode_all(photos: PhotoSet, sizes: np.ndarray, progress: Callable[[int, int], None] | None) -> np.ndarray:
@@ -188,7 +188,7 @@ def _require_memory(needed: int, device: torch.device) -> None:
     if needed > _MEMORY_SHARE * free:
         raise InvalidInputError(
             f"The photos take {needed / 2**30:.1f} GiB, the device has {free / 2**30:.1f} GiB free, of which "
-            f"{_MEMORY_SHARE:.0%} may hold photos. Lower the short side, use fewer shards, or load photos while training."
+            f"{_MEMORY_SHARE:.0%} may hold photos. Lower the short side, use fewer shards, or load while training."
         )
 
 
