@@ -1,0 +1,60 @@
+"""Turns a checkpoint into a model file for GIMP."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from glcic_backend.model_file import ModelInfo
+from glcic_backend.network import CompletionNetwork
+from glcic_train.config.schema import Config
+
+
+def describe(
+    config: Config, mean_pixel: Sequence[float], step: int, training_data: str, licence: str, attribution: str
+) -> ModelInfo:
+    """What a model file says about a network trained by `config` for `step` iterations."""
+    red, green, blue = mean_pixel
+    kinds = tuple(kind for kind, weight in vars(config.masks.weights).items() if weight)
+    stages = [stage.hole for stage in config.schedule.stages] + [config.masks.hole]
+    return ModelInfo(
+        name=config.name,
+        mean_pixel=(red, green, blue),
+        hole_range=(min(low for low, _ in stages), max(high for _, high in stages)),
+        mask_kinds=kinds,
+        training_data=training_data,
+        licence=licence,
+        attribution=attribution,
+        recipe=f"{config.name}: {config.summary}; {step} iterations",
+    )
+
+
+def completion_of(checkpoint: dict[str, dict[str, dict[str, Tensor]]]) -> CompletionNetwork:
+    """The completion network of a checkpoint, its moving average if it has one; in evaluation mode, on the CPU."""
+    parts = checkpoint["networks"]
+    network = CompletionNetwork()
+    network.load_state_dict(parts.get("average", parts["completion"]))
+    return network.eval()
+
+
+@torch.no_grad()
+def estimate_statistics(network: CompletionNetwork, inputs: Iterable[Tensor]) -> None:
+    """Replace the running statistics of a network's batch normalisation by those of some batches.
+
+    Those that a moving average brings along were made by other weights than its own.
+
+    Args:
+        network: changed in place; in evaluation mode afterwards.
+        inputs: float [N, 4, S, S] each, as `network_input` makes them, on the network's device.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # torch's way to ask for the plain mean over all batches
+    network.train()
+    for batch in inputs:
+        network(batch)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.eval()
