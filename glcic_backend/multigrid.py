@@ -1,0 +1,221 @@
+"""Multigrid preconditioner for Laplace's equation on any set of pixels.
+
+The unknowns are the *free* pixels. Each is linked to its free 4-neighbours and to *pinned* 4-neighbours, whose value
+is given (Dirichlet); where it has neither there is no link, so no flux (natural boundary). The operator is
+A u = diagonal * u - neighbour_sum(u), with as many units on the diagonal as the pixel has links.
+
+Coarser grids merge 2 x 2 cells and keep the same five-point form with weighted links, so one class serves all levels.
+The cycle is symmetric (red-black Gauss-Seidel before, black-red after, restriction the transpose of the interpolation),
+as conjugate gradients need it. See Trottenberg, Oosterlee, Schueller, "Multigrid" (2001), sections 2 and 7.8.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+_COARSEST_CELLS = 64
+"""8 x 8: so small that inverting the matrix takes no time."""
+LINK_SCALE = 0.5
+"""Twice as many links cross a coarse edge as a cell twice as large would have: the Laplacian has no scale in 2-D."""
+PINNED_SCALE = 0.75
+"""As above, but the pinned value stays close by instead of moving away to the next coarse centre. Found by trial."""
+
+
+@dataclass
+class _Links:
+    """Links of the cells of one level, float32 [h, w]. The outermost cells of the grid have none.
+
+    Attributes:
+        east, south: weight of the link to the right and lower neighbour.
+        pinned: sum of the weights of the links to pinned values.
+    """
+
+    east: Plane
+    south: Plane
+    pinned: Plane
+
+    def diagonal(self) -> Plane:
+        """Sum of the weights of all links of each cell."""
+        diagonal = self.pinned + self.east + self.south
+        diagonal[:, 1:] += self.east[:, :-1]
+        diagonal[1:] += self.south[:-1]
+        return diagonal
+
+
+class Grid:
+    """One level. Planes are float32 or float64 [h, w], zero where the cell is not free; `shape` is even both ways.
+
+    Args:
+        free: cells with an unknown; none in the outermost rows and columns.
+        exists: free, pinned, or beyond a pinned cell. Interpolation takes the value 0 from a cell that exists but
+            is not free, and none from a cell that does not exist (natural boundary).
+        links: of the free cells.
+        unit: all links between free cells weigh 1 (the finest level), which saves the products.
+    """
+
+    def __init__(self, free: Mask, exists: Mask, links: _Links, unit: bool) -> None:
+        self.free, self.exists, self.unit = free, exists, unit
+        self.shape = free.shape
+        self.east, self.south, self.pinned = links.east.ravel(), links.south.ravel(), links.pinned
+        self.diagonal = links.diagonal()
+        inverse = np.divide(1, self.diagonal, where=free, out=np.zeros_like(self.diagonal))
+        is_red = np.add.outer(np.arange(free.shape[0]), np.arange(free.shape[1])) % 2 == 0
+        self.red, self.black = inverse * is_red, inverse * ~is_red
+        self.keep_red, self.keep_black = is_red.astype(np.float32), (~is_red).astype(np.float32)
+        self._spread: Plane = np.zeros((0, 0), np.float32)
+
+    def neighbour_sum(self, plane: Plane) -> Plane:
+        """Sum of the linked neighbours' values times the links' weights; undefined in the outermost cells' links."""
+        width, size = self.shape[1], plane.size
+        flat, result = plane.ravel(), np.zeros_like(plane)
+        # Flat arrays shift by one addition: the wrap to the next row meets the empty outermost columns.
+        inner = result.ravel()[width:-width]
+        here = slice(width, size - width)
+        west = slice(width - 1, size - width - 1)
+        east = slice(width + 1, size - width + 1)
+        if self.unit:
+            np.add(flat[: -2 * width], flat[2 * width :], out=inner)
+            inner += flat[west]
+            inner += flat[east]
+        else:
+            np.multiply(self.south[: -2 * width], flat[: -2 * width], out=inner)
+            inner += self.south[here] * flat[2 * width :]
+            inner += self.east[west] * flat[west]
+            inner += self.east[here] * flat[east]
+        return result
+
+    def apply(self, plane: Plane) -> Plane:
+        """A u of the level's operator."""
+        result = self.diagonal * plane
+        result -= self.neighbour_sum(plane) * self.free
+        return result
+
+    def relax_from_zero(self, residual: Plane) -> Plane:
+        """One red-black Gauss-Seidel sweep for A u = residual, from u = 0."""
+        u = self.red * residual
+        u += self.black * (self.neighbour_sum(u) + residual)
+        return u
+
+    def relax_reversed(self, u: Plane, residual: Plane) -> None:
+        """One black-red Gauss-Seidel sweep for A u = residual, in place: the adjoint of `relax_from_zero`."""
+        for inverse, keep in ((self.black, self.keep_red), (self.red, self.keep_black)):
+            update = self.neighbour_sum(u)
+            update += residual
+            update *= inverse
+            u *= keep
+            u += update
+
+    def coarsened(self) -> "Grid":
+        """The next level: 2 x 2 cells become one, with a border of empty cells."""
+        height, width = self.shape
+        east, south = self.east.reshape(self.shape), self.south.reshape(self.shape)
+        links = _Links(
+            east=_bordered(LINK_SCALE * (east[::2, 1::2] + east[1::2, 1::2])),
+            south=_bordered(LINK_SCALE * (south[1::2, ::2] + south[1::2, 1::2])),
+            pinned=_bordered(PINNED_SCALE * _block_sum(self.pinned)),
+        )
+        free = _bordered(_block_sum(self.free.astype(np.float32)) > 0)
+        exists = _bordered(_block_sum(self.exists.astype(np.float32)) > 0)
+        # Where interpolation would draw on cells that do not exist, the others' weights are raised to sum to 1.
+        cover = _interpolated(exists.astype(np.float32), height, width)
+        self._spread = np.divide(1, cover, where=self.free, out=np.zeros_like(cover))
+        return Grid(free, exists, links, unit=False)
+
+    def interpolate(self, coarse: Plane) -> Plane:
+        """Bilinear interpolation of the next level's values to this one's free cells."""
+        fine = _interpolated(coarse, *self.shape)
+        fine *= self._spread
+        return fine
+
+    def restrict(self, residual: Plane, coarse: "Grid") -> Plane:
+        """Transpose of `interpolate`."""
+        fine = residual * self._spread
+        rows = 3 * (fine[::2] + fine[1::2])
+        rows[1:] += fine[1:-1:2]
+        rows[:-1] += fine[2::2]
+        cells = 3 * (rows[:, ::2] + rows[:, 1::2])
+        cells[:, 1:] += rows[:, 1:-1:2]
+        cells[:, :-1] += rows[:, 2::2]
+        cells /= 16
+        return _bordered(cells) * coarse.free
+
+    def inverse(self) -> NDArray[np.float32]:
+        """A^-1 as a dense matrix, float32 [h * w, h * w]; zero for cells that are not free. For the coarsest level."""
+        free = self.free.ravel()
+        matrix = np.diag(np.where(free, self.diagonal.ravel(), 1).astype(np.float64))
+        for step, weight in ((1, self.east), (self.shape[1], self.south)):
+            cells = np.flatnonzero(weight)
+            matrix[cells, cells + step] = matrix[cells + step, cells] = -weight[cells]
+        return (np.linalg.inv(matrix) * np.outer(free, free)).astype(np.float32)
+
+
+class Multigrid:
+    """A hierarchy of grids, from the pixels to a few cells.
+
+    Args:
+        free: bool [H, W], pixels with an unknown; none in the outermost rows and columns; H and W are even.
+        pinned: bool [H, W], pixels with a given value. Every 4-connected part of `free` touches one.
+        exists: bool [H, W], false where the domain ends with a natural boundary.
+    """
+
+    def __init__(self, free: Mask, pinned: Mask, exists: Mask) -> None:
+        inside = free.astype(np.float32)
+        east, south = np.zeros_like(inside), np.zeros_like(inside)
+        np.multiply(inside[:, :-1], inside[:, 1:], out=east[:, :-1])
+        np.multiply(inside[:-1], inside[1:], out=south[:-1])
+        self.grids = [Grid(free, exists, _Links(east, south, neighbour_count(pinned) * inside), unit=True)]
+        while self.grids[-1].free.size > _COARSEST_CELLS:
+            self.grids.append(self.grids[-1].coarsened())
+        self._coarsest_inverse = self.grids[-1].inverse()
+
+    @property
+    def finest(self) -> Grid:
+        """The grid of the pixels."""
+        return self.grids[0]
+
+    def cycle(self, residual: Plane, level: int = 0) -> Plane:
+        """One V-cycle: an approximate solution of A u = residual, linear, symmetric and positive in `residual`.
+
+        Args:
+            residual: float32 [h, w], zero where a cell is not free.
+            level: where to begin; 0 is the finest.
+        """
+        grid = self.grids[level]
+        if level == len(self.grids) - 1:
+            return (self._coarsest_inverse @ residual.ravel()).reshape(grid.shape)
+        u = grid.relax_from_zero(residual)
+        coarse_residual = grid.restrict(residual - grid.apply(u), self.grids[level + 1])
+        u += grid.interpolate(self.cycle(coarse_residual, level + 1))
+        grid.relax_reversed(u, residual)
+        return u
+
+
+def neighbour_count(mask: Mask) -> Plane:
+    """How many 4-neighbours of each pixel are in `mask`, float32 [H, W]."""
+    inside = np.pad(mask, 1).astype(np.float32)
+    return inside[:-2, 1:-1] + inside[2:, 1:-1] + inside[1:-1, :-2] + inside[1:-1, 2:]
+
+
+def _block_sum(cells: Plane) -> Plane:
+    return cells[::2, ::2] + cells[1::2, ::2] + cells[::2, 1::2] + cells[1::2, 1::2]
+
+
+def _bordered(cells: NDArray[_Scalar]) -> NDArray[_Scalar]:
+    """With one empty cell before and one or two after, so that both sides are even."""
+    height, width = cells.shape
+    result = np.zeros((height + 2 + height % 2, width + 2 + width % 2), cells.dtype)
+    result[1 : 1 + height, 1 : 1 + width] = cells
+    return result
+
+
+def _interpolated(coarse: Plane, height: int, width: int) -> Plane:
+    doubled = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
+    cropped: Plane = doubled[2 : 2 + height, 2 : 2 + width]
+    return cropped
