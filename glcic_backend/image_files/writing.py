@@ -22,6 +22,8 @@ def check_output(path: Path, picture: Picture) -> None:
         InvalidInputError: the extension is none of ours, or its format cannot hold the picture.
         OutputError: the folder does not exist, or the path is a folder.
     """
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Give the name of a file.")
     name = EXTENSIONS.get(path.suffix.lower())
     if name is None:
         known = ", ".join(EXTENSIONS)
@@ -30,8 +32,6 @@ def check_output(path: Path, picture: Picture) -> None:
         )
     if not path.parent.is_dir():
         raise OutputError(f"{path}: the folder {path.parent} does not exist. Create it first, or choose another.")
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder. Give the name of a file.")
     try:
         _check_format(name, picture)
     except InvalidInputError as error:
