@@ -78,4 +78,5 @@ def _bound_parts(hole: Mask, ring: Mask) -> Mask:
     count, labels = cv2.connectedComponents(hole.astype(np.uint8), connectivity=4)
     bound = np.zeros(count, dtype=bool)
     bound[labels[ring]] = True
-    return bound[labels]
+    parts: Mask = bound[labels]
+    return parts

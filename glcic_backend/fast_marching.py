@@ -106,7 +106,7 @@ def _slopes(
         usable = (known[y, x] & ((y != rows) | (x != columns)))[:, None]
         total += np.where(usable, side * (image[y, x] - here), 0)
         count += usable
-    return total / np.maximum(count, 1)
+    return (total / np.maximum(count, 1)).astype(np.float32)
 
 
 def _signed_distance(hole: Mask, known: Mask) -> NDArray[np.float32]:
@@ -120,9 +120,9 @@ def _normals(
     distance: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Unit normals of the front, x and y components, pointing into the hole; near 0 where it has no direction."""
-    across = cv2.Sobel(distance, cv2.CV_32F, 1, 0)[rows, columns]
-    down = cv2.Sobel(distance, cv2.CV_32F, 0, 1)[rows, columns]
-    length = np.hypot(across, down) + 1e-6
+    across = cv2.Sobel(distance, cv2.CV_32F, 1, 0)[rows, columns].astype(np.float32, copy=False)
+    down = cv2.Sobel(distance, cv2.CV_32F, 0, 1)[rows, columns].astype(np.float32, copy=False)
+    length = np.hypot(across, down) + np.float32(1e-6)
     return across / length, down / length
 
 

@@ -23,7 +23,8 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 _COARSEST_CELLS = 64
 """8 x 8: so small that inverting the matrix takes no time."""
 LINK_SCALE = 0.5
-"""Twice as many links cross a coarse edge as a cell twice as large would have: the Laplacian has no scale in 2-D."""
+"""Merged cells have twice the links between them, but their centres lie twice as far apart, so a link should stay 1
+(in a strand one pixel wide: half, for the distance alone)."""
 PINNED_SCALE = 0.75
 """As above, but the pinned value stays close by instead of moving away to the next coarse centre. Found by trial."""
 
@@ -99,7 +100,7 @@ class Grid:
 
     def relax_from_zero(self, residual: Plane) -> Plane:
         """One red-black Gauss-Seidel sweep for A u = residual, from u = 0."""
-        u = self.red * residual
+        u: Plane = self.red * residual
         u += self.black * (self.neighbour_sum(u) + residual)
         return u
 
@@ -189,7 +190,8 @@ class Multigrid:
         """
         grid = self.grids[level]
         if level == len(self.grids) - 1:
-            return (self._coarsest_inverse @ residual.ravel()).reshape(grid.shape)
+            solution: Plane = self._coarsest_inverse @ residual.ravel()
+            return solution.reshape(grid.shape)
         u = grid.relax_from_zero(residual)
         coarse_residual = grid.restrict(residual - grid.apply(u), self.grids[level + 1])
         u += grid.interpolate(self.cycle(coarse_residual, level + 1))
@@ -217,5 +219,4 @@ def _bordered(cells: NDArray[_Scalar]) -> NDArray[_Scalar]:
 
 def _interpolated(coarse: Plane, height: int, width: int) -> Plane:
     doubled = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
-    cropped: Plane = doubled[2 : 2 + height, 2 : 2 + width]
-    return cropped
+    return doubled[2 : 2 + height, 2 : 2 + width].astype(np.float32, copy=False)

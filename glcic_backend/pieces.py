@@ -6,6 +6,7 @@ separate strands stay separate, however close. That is a graph and no longer a g
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from glcic_backend.multigrid import LINK_SCALE, PINNED_SCALE, Grid, Plane
 
-Nodes = NDArray[np.float64]
-"""One value per piece, float64 [n + 1]; number 0 stands for cells that are not free, and stays 0."""
+Nodes = NDArray[np.floating[Any]]
+"""One value per piece, float [n + 1]; number 0 stands for cells that are not free, and stays 0."""
 Numbers = NDArray[np.int64]
 
 _SWEEPS = 2
 _DAMPING = 0.7
+_VISITS = 2
+"""W-cycle: a piece's value is no interpolation, and once per level is too little for long strands."""
 
 
 @dataclass
@@ -45,7 +48,7 @@ class _Graph:
 
     def _at_nodes(self, for_one: Nodes, for_other: Nodes) -> Nodes:
         size = len(self.pinned)
-        return np.bincount(self.one, for_one, size) + np.bincount(self.other, for_other, size)
+        return _sum_by(self.one, for_one, size) + _sum_by(self.other, for_other, size)
 
     def residual(self, u: Nodes, right_side: Nodes) -> Nodes:
         """right_side - A u."""
@@ -67,8 +70,8 @@ class _Graph:
         ends = np.sort(np.stack([self.parent[self.one], self.parent[self.other]]), axis=0)
         apart = ends[0] != ends[1]
         pairs, which = np.unique(ends[0, apart] * size + ends[1, apart], return_inverse=True)
-        weight = LINK_SCALE * np.bincount(which, self.weight[apart], len(pairs))
-        pinned = PINNED_SCALE * np.bincount(self.parent, self.pinned, size)
+        weight = LINK_SCALE * _sum_by(which, self.weight[apart], len(pairs))
+        pinned = PINNED_SCALE * _sum_by(self.parent, self.pinned, size)
         return _Graph(pairs // size, pairs % size, weight, pinned, parent_of_parents)
 
 
@@ -101,7 +104,7 @@ class PieceMultigrid:
             pieces = larger
 
     def cycle(self, residual: Plane) -> Plane:
-        """One V-cycle: an approximate solution of A u = residual, linear, symmetric and positive in `residual`.
+        """One W-cycle: an approximate solution of A u = residual, linear, symmetric and positive in `residual`.
 
         Args:
             residual: float [h, w], zero where a cell is not free.
@@ -110,7 +113,8 @@ class PieceMultigrid:
             return self._grid.relax_from_zero(residual)
         u = self._grid.relax_from_zero(residual)
         left = residual - self._grid.apply(u)
-        u += self._correction(np.bincount(self._pixels.ravel(), left.ravel()), 0)[self._pixels]
+        sums = _sum_by(self._pixels.ravel(), left.ravel(), len(self._graphs[0].pinned))
+        u += self._correction(sums, 0)[self._pixels]
         self._grid.relax_reversed(u, residual)
         return u
 
@@ -119,11 +123,17 @@ class PieceMultigrid:
         if level == len(self._graphs) - 1:
             return graph.solve_unlinked(right_side)
         u = np.zeros_like(right_side)
-        graph.relax(u, right_side)
-        left = np.bincount(graph.parent, graph.residual(u, right_side))
-        u += self._correction(left, level + 1)[graph.parent]
-        graph.relax(u, right_side)
+        for _ in range(_VISITS):
+            graph.relax(u, right_side)
+            left = _sum_by(graph.parent, graph.residual(u, right_side), len(self._graphs[level + 1].pinned))
+            u += self._correction(left, level + 1)[graph.parent]
+            graph.relax(u, right_side)
         return u
+
+
+def _sum_by(numbers: Numbers, values: Nodes, size: int) -> Nodes:
+    """Sums of the values that share a number, float64 [size]."""
+    return np.bincount(numbers, values, size).astype(np.float64, copy=False)
 
 
 def _pieces(grid: Grid, block: int) -> Numbers:

@@ -104,26 +104,26 @@ class _Solver:
         grid = self._multigrid.finest
         residual = right_side - grid.apply(u)
         direction = correction = self._precondition(residual)
-        product = np.vdot(residual, correction)
+        product = float(np.vdot(residual, correction))
         diagonal: list[float] = []
         off_diagonal: list[float] = []
         carried = 0.0
         for _ in range(cycles):
             if product <= 0:
-                return u, True
+                return u, not residual.any()
             image = grid.apply(direction)
-            step = product / np.vdot(direction, image)
+            step = product / float(np.vdot(direction, image))
             u += step * direction
             residual -= step * image
             correction = self._precondition(residual)
-            previous, product = product, np.vdot(residual, correction)
+            previous, product = product, float(np.vdot(residual, correction))
             ratio = product / previous
-            diagonal.append(float(1 / step + carried))
+            diagonal.append(1 / step + carried)
             change = max(correction.max(), -correction.min())
             if change <= tolerance and change <= tolerance * _smallest_eigenvalue(diagonal, off_diagonal):
                 return u, True
             carried = ratio / step
-            off_diagonal.append(float(np.sqrt(max(ratio, 0)) / step))
+            off_diagonal.append(max(ratio, 0) ** 0.5 / step)
             direction = correction + ratio * direction
         return u, False
 

@@ -39,8 +39,6 @@ def direct_membrane(hole: Mask, pinned: Mask, values: NDArray[np.float32]) -> ND
     rows = laplacian[~is_pinned]
     right_side = -rows[:, is_pinned] @ result[pinned]
     if len(right_side):
-        factors = splu(
-            rows[:, ~is_pinned].tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}
-        )
+        factors = splu(rows[:, ~is_pinned].tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
         result[hole & ~pinned] = factors.solve(right_side)
     return result
