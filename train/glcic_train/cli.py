@@ -8,6 +8,7 @@ import click
 
 from glcic_backend import __version__
 from glcic_backend.errors import GlcicError, InvalidInputError
+from glcic_train.cli_data import data as data_group
 from glcic_train.config import load_config, named_configs, to_toml
 
 _PATH = click.Path(path_type=Path)
@@ -24,6 +25,9 @@ def group(debug: bool) -> None:
 
     Exit codes: 0 done; 2 wrong use, or something that you can put right; 3 unexpected error; 130 interrupted.
     """
+
+
+group.add_command(data_group)
 
 
 @group.command()
