@@ -151,7 +151,6 @@ class PhotoSet:
         path = self._cache_file()
         if path is None:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
         file = io.BytesIO()
         index = self._index
         # A tar cannot hold the character 0 in a name.

@@ -90,7 +90,6 @@ def _open_out(out: Path, job: str) -> None:
     elif out.is_dir() and any(entry.name != JOURNAL for entry in out.iterdir()):
         raise InvalidInputError(f"{out} is not empty. Name a new folder: shards are never mixed with other files.")
     else:
-        begun.parent.mkdir(parents=True, exist_ok=True)
         write_beside(begun, job.encode())
         return
     if held != job:

@@ -1,6 +1,7 @@
 """Photos decoded once and kept on the device, where whole batches are cut from them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -81,6 +82,11 @@ class ResidentPhotos:
     def __len__(self) -> int:
         """Number of photos."""
         return len(self._sizes)
+
+    @property
+    def resident_bytes(self) -> int:
+        """Memory that the photos take on the device."""
+        return self._pixels.nbytes
 
     def batches(self, sampler: CropSampler, first_step: int = 0) -> Iterator[Tensor]:
         """Endless batches from number `first_step` on: float32 [N, 3, size, size], RGB, 0..1, on the device.
@@ -211,7 +217,8 @@ def _write_cache(path: Path, content: str, pixels: np.ndarray) -> None:
         save_file({"pixels": pixels}, part, {"content": content})
         part.replace(path)
     except (OSError, SafetensorError) as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise OutputError(
             f"The decoded photos ({pixels.nbytes / 2**30:.1f} GiB) cannot be kept in {path}: {error}. "
             "Free some space, or run without the cache."
