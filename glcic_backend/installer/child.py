@@ -2,7 +2,9 @@
 
 import os
 import shlex
+import signal
 import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -79,6 +81,8 @@ def run(
         encoding="utf-8",
         errors="replace",
         pass_fds=keep_open,
+        # A group of its own, so that what it starts itself (such as pip's build tools) can be ended with it.
+        process_group=0 if os.name == "posix" else None,
     )
     lines = []
     try:
@@ -91,10 +95,21 @@ def run(
         child.wait()
     finally:
         if child.poll() is None:
-            child.terminate()
-            child.wait(timeout=30)
+            _end(child)
     if child.returncode:
         raise StepError(_failure(command, child.returncode, lines))
+
+
+def _end(child: "subprocess.Popen[str]") -> None:
+    if sys.platform == "win32":
+        child.kill()
+    else:
+        os.killpg(child.pid, signal.SIGTERM)
+        try:
+            child.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
 
 
 def _failure(command: Sequence[str], code: int, lines: list[str]) -> str:

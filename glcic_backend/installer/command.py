@@ -29,8 +29,10 @@ def main(checkout: str) -> int:
         Exit code: 0 done; 1 a step failed; 2 wrong use, or refused; 130 interrupted; after --test that of pytest.
     """
     console = Console(sys.stderr)
-    # Like Ctrl+C, so that a running step is stopped too.
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Like Ctrl+C, so that a running step is stopped too; SIGHUP comes when the terminal is closed.
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     try:
         return _install(Path(checkout), _parse_arguments())
     except StepError as error:
