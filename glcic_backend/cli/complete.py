@@ -27,7 +27,14 @@ _ERASE_LINE = "\r\033[K"
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads; default: chosen by torch.")
 @click.option("--blend/--no-blend", default=True, help="Blend the fill into its surroundings.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each photograph.")
-@click.option("--max-pixels", type=click.IntRange(min=1), default=DEFAULT_MAX_PIXELS, show_default=True, metavar="N")
+@click.option(
+    "--max-pixels",
+    type=click.IntRange(min=1),
+    default=DEFAULT_MAX_PIXELS,
+    show_default=True,
+    metavar="N",
+    help="Largest picture that is decoded.",
+)
 @click.option("--daemon", is_flag=True, help="Have the running daemon do it, with its model and device.")
 @click.pass_context
 def command(

@@ -126,17 +126,28 @@ def read_mask(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> NDArray[np.ui
         InvalidInputError: as `read_picture`, or the file shows colours.
     """
     picture = read_picture(path, max_pixels)
-    values = _to_8_bits(picture.pixels).astype(np.uint16)
-    colour, alpha = (values[..., :-1], values[..., -1]) if picture.has_alpha else (values, np.uint16(255))
-    spread = int(np.where(alpha > 0, colour.max(axis=2) - colour.min(axis=2), 0).max())
+    values = _to_8_bits(picture.pixels)
+    planes = [values[..., channel] for channel in range(values.shape[2])]
+    alpha = planes.pop() if picture.has_alpha else None
+    grey = planes[0]
+    if len(planes) == 3:
+        grey = _grey_of(planes, alpha, path)
+    return grey if alpha is None else np.asarray(np.rint(grey * (alpha / np.float32(255))), np.uint8)
+
+
+def _grey_of(planes: list[NDArray[np.uint8]], alpha: NDArray[np.uint8] | None, path: Path) -> NDArray[np.uint8]:
+    """The mean of red, green and blue, which must be nearly equal wherever the mask is not transparent."""
+    red, green, blue = planes
+    spread_of_each = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    spread = int((spread_of_each if alpha is None else spread_of_each[alpha > 0]).max(initial=0))
     if spread > _MAX_COLOURFULNESS:
         raise InvalidInputError(
             f"{path}: a mask is black, grey and white, but here the channels differ by up to {spread} of 255. Paint "
             "the mask in "
             "white on black; or did image and mask change places?"
         )
-    grey = np.rint(colour.mean(axis=2))
-    return np.asarray(np.rint(grey * alpha / 255), np.uint8)
+    total = red.astype(np.uint16) + green + blue
+    return np.asarray((total + 1) // 3, np.uint8)
 
 
 def _to_8_bits(pixels: Samples) -> NDArray[np.uint8]:
