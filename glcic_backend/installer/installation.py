@@ -89,7 +89,7 @@ class Installation:
         """Run the steps that are not finished, telling of each on standard output.
 
         Raises:
-            InstallError: the folder cannot be written, or another installation into it runs.
+            InstallError: the folder cannot be written.
             StepError: a step failed; a later run resumes with it.
         """
         with self._opened() as marker:
@@ -114,7 +114,7 @@ class Installation:
             # Closed to the group whatever the umask: the daemon does not trust a data folder that others can change.
             self.prefix.mkdir(mode=0o755, parents=True, exist_ok=True)
             with open(lock_path(self.prefix), "w") as lock:
-                self._lock = _hold(lock, self.prefix)
+                self._lock = self._hold(lock)
                 marker = Marker(self.prefix)
                 marker.begin()
                 with open(self.log, "a", encoding="utf-8") as log:
@@ -123,6 +123,20 @@ class Installation:
                     yield marker
         except OSError as error:
             raise InstallError(f"{error}. If the folder cannot be used, choose another one with --prefix.") from error
+
+    def _hold(self, lock: TextIO) -> tuple[int, ...]:
+        """Wait for the folder's lock. Returns what children inherit: one that outlives us still holds the lock."""
+        if sys.platform == "win32":  # which refuses to replace files in use
+            return ()
+        import fcntl
+
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = "Another installation, or what is left of an interrupted one, still works in this folder"
+            self._console.say(f"{text}: waiting for its end.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        return (lock.fileno(),)
 
     def _fingerprint(self, *parts: str) -> str:
         """SHA-256 over names and contents of files of the checkout and of all files in folders of it."""
@@ -182,17 +196,3 @@ def remove_half_installed(environment: Path) -> None:
     for metadata in environment.glob("[Ll]ib/**/site-packages/*.dist-info"):
         if not (metadata / "INSTALLER").is_file():
             shutil.rmtree(metadata)
-
-
-def _hold(lock: TextIO, prefix: Path) -> tuple[int, ...]:
-    """Lock a folder; returns what child processes inherit, so that one that outlives us still holds the lock."""
-    if sys.platform == "win32":  # which refuses to replace files in use
-        return ()
-    import fcntl
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        text = f"Another installation into {prefix} is still running. Wait until it has ended and try again."
-        raise InstallError(text) from error
-    return (lock.fileno(),)
