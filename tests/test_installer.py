@@ -159,8 +159,9 @@ def test_a_step_whose_result_is_damaged_runs_again_with_all_after_it(rehearsal: 
 
 
 def test_an_installation_waits_for_another_one_in_the_same_folder(
-    rehearsal: Rehearsal, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str], checkout: Path, tmp_path: Path
 ) -> None:
+    rehearsal = Rehearsal(checkout, tmp_path / "prefix")
     rehearsal.prefix.mkdir()
     with open(lock_path(rehearsal.prefix), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
