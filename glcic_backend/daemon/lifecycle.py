@@ -31,6 +31,7 @@ from glcic_backend.wire.errors import DaemonNotRunningError
 
 SOFTWARE = f"glcic-backend {__version__}"
 
+_SOCKET_NAME = "daemon.sock"
 _LOCK_PATIENCE_SECONDS = 2.0
 # The shortest limit of a Unix socket's path among the systems is 104 bytes with the final zero.
 _MAX_SOCKET_PATH_BYTES = 100
@@ -86,6 +87,7 @@ def run_daemon(
         finally:
             remove_connection(options.home)
             server.close()
+            (folder / _SOCKET_NAME).unlink(missing_ok=True)
         if not engine_is_free:
             log.warning("the engine did not leave its job; ending the process")
             logging.shutdown()
@@ -94,7 +96,7 @@ def run_daemon(
 
 def choose_endpoint(folder: Path, tcp: bool) -> str:
     """Endpoint to bind: a Unix socket in `folder` if the system has them and the path is not too long, else TCP."""
-    path = str((folder / "daemon.sock").absolute())
+    path = str((folder / _SOCKET_NAME).absolute())
     has_unix_sockets = hasattr(socket, "AF_UNIX") and zmq.has("ipc")
     if has_unix_sockets and not tcp and len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES:
         return f"ipc://{path}"

@@ -14,29 +14,10 @@ from glcic_backend.daemon.auth import Authenticator
 from glcic_backend.daemon.engine import Engine
 from glcic_backend.daemon.jobs import Job, JobQueue
 from glcic_backend.daemon.worker import Finished, Worker
-from glcic_backend.wire import credentials
+from glcic_backend.wire import credentials, messages
 from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, MAX_FRAMES, decode, encode
 from glcic_backend.wire.errors import MessageError, ProtocolMismatchError
-from glcic_backend.wire.messages import (
-    REQUESTS,
-    Buffer,
-    Cancel,
-    CancelReply,
-    Complete,
-    CompleteReply,
-    Context,
-    ContextReply,
-    ErrorCode,
-    ErrorReply,
-    Hello,
-    HelloReply,
-    Message,
-    Progress,
-    Status,
-    StatusReply,
-    Stop,
-    StopReply,
-)
+from glcic_backend.wire.messages import Buffer, ErrorCode, ErrorReply, Message, Progress
 
 DEFAULT_CAPACITY = 8
 
@@ -80,12 +61,12 @@ class Server:
         self._worker = Worker(self._context, engine)
         self._router = self._make_router()
         self._answers: dict[type[Message], Callable[[bytes, Any], Message | None]] = {
-            Hello: self._hello,
-            Status: self._status,
-            Context: self._context_rectangle,
-            Complete: self._complete,
-            Cancel: self._cancel,
-            Stop: self._stop,
+            messages.Hello: self._hello,
+            messages.Status: self._status,
+            messages.Context: self._context_rectangle,
+            messages.Complete: self._complete,
+            messages.Cancel: self._cancel,
+            messages.Stop: self._stop,
         }
 
     def _make_router(self) -> "zmq.Socket[bytes]":
@@ -147,16 +128,24 @@ class Server:
 
     def _take_message(self) -> None:
         client, frames = self._receive()
+        request_id = 0
+        reply: Message | None
         try:
             if not frames:
                 text = f"The message has more than {MAX_FRAMES} frames or {self._max_bytes} bytes."
                 raise MessageError(ErrorCode.TOO_LARGE, text)
-            request = decode(frames, REQUESTS)
+            request = decode(frames, messages.REQUESTS)
+            request_id = request.id
             reply = self._answers[type(request)](client, request)
         except MessageError as error:
             reply = ErrorReply(error.request, error.code, str(error))
         except ProtocolMismatchError as error:
             reply = ErrorReply(error.request, ErrorCode.PROTOCOL_MISMATCH, f"{self._software}: {error}")
+        except Exception as error:
+            # A defect must cost one request, not the daemon with everybody's jobs.
+            log.exception("a request could not be answered")
+            text = f"The daemon failed: {type(error).__name__}. Its log says where."
+            reply = ErrorReply(request_id, ErrorCode.ENGINE_FAILED, text)
         if reply is not None:
             self._send(client, reply)
 
@@ -204,13 +193,13 @@ class Server:
 
     # Requests.
 
-    def _hello(self, _client: bytes, request: Hello) -> HelloReply:
+    def _hello(self, _client: bytes, request: messages.Hello) -> messages.HelloReply:
         proof = credentials.prove(self._secret, request.nonce, self._endpoint)
-        return HelloReply(request.id, self._max_bytes, proof, self._software)
+        return messages.HelloReply(request.id, self._max_bytes, proof, self._software)
 
-    def _status(self, _client: bytes, request: Status) -> StatusReply:
+    def _status(self, _client: bytes, request: messages.Status) -> messages.StatusReply:
         stopping = self._stopping_since is not None
-        return StatusReply(
+        return messages.StatusReply(
             id=request.id,
             state="stopping" if stopping else "busy" if self._queue.running else "idle",
             waiting=len(self._queue.waiting),
@@ -227,13 +216,13 @@ class Server:
             refused=self._counts[ErrorCode.BUSY],
         )
 
-    def _context_rectangle(self, _client: bytes, request: Context) -> ContextReply:
+    def _context_rectangle(self, _client: bytes, request: messages.Context) -> messages.ContextReply:
         # Imports torch, which only a daemon with a real engine has loaded by now.
         from glcic_backend.region import context_rectangle
 
-        return ContextReply(request.id, context_rectangle(request.width, request.height, request.hole))
+        return messages.ContextReply(request.id, context_rectangle(request.width, request.height, request.hole))
 
-    def _complete(self, client: bytes, request: Complete) -> ErrorReply | None:
+    def _complete(self, client: bytes, request: messages.Complete) -> ErrorReply | None:
         if self._queue.find(client, request.id):
             raise MessageError(ErrorCode.MALFORMED, f"There is a job {request.id} of this client already.", request.id)
         if self._stopping_since is not None:
@@ -246,15 +235,15 @@ class Server:
         self._queue.waiting.append(job)
         return None
 
-    def _cancel(self, client: bytes, request: Cancel) -> CancelReply:
+    def _cancel(self, client: bytes, request: messages.Cancel) -> messages.CancelReply:
         job = self._queue.find(client, request.job)
         if job is not None:
             self._drop(job, ErrorCode.CANCELLED, "The completion was cancelled.")
-        return CancelReply(request.id, job is not None)
+        return messages.CancelReply(request.id, job is not None)
 
-    def _stop(self, _client: bytes, request: Stop) -> StopReply:
+    def _stop(self, _client: bytes, request: messages.Stop) -> messages.StopReply:
         self._begin_stopping()
-        return StopReply(request.id)
+        return messages.StopReply(request.id)
 
     # Jobs.
 
@@ -281,7 +270,7 @@ class Server:
             self._queue.waiting.remove(job)
             self._finish(job, ErrorReply(job.request.id, code, text))
 
-    def _finish(self, job: Job, reply: CompleteReply | ErrorReply) -> None:
+    def _finish(self, job: Job, reply: messages.CompleteReply | ErrorReply) -> None:
         self._counts[reply.code if isinstance(reply, ErrorReply) else "ok"] += 1
         self._send(job.client, reply)
 

@@ -16,7 +16,7 @@ from glcic_backend.daemon.engine import Engine
 from glcic_backend.daemon.jobs import Job
 from glcic_backend.errors import CancelledError, InvalidInputError
 from glcic_backend.wire.geometry import Rectangle
-from glcic_backend.wire.messages import CompleteReply, ErrorCode, ErrorReply
+from glcic_backend.wire.messages import MAX_TEXT, CompleteReply, ErrorCode, ErrorReply
 
 _ENDPOINT = "inproc://worker"
 _REPORT_SECONDS = 0.05
@@ -81,9 +81,11 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """The thread's body."""
-        while (job := self._jobs.get()) is not None:
-            self._report(Finished(job, self._answer(job)))
-        self._signal.close(linger=0)
+        try:
+            while (job := self._jobs.get()) is not None:
+                self._report(Finished(job, self._answer(job)))
+        finally:
+            self._signal.close(linger=0)
 
     def _report(self, report: Moved | Finished) -> None:
         self._reports.put(report)
@@ -91,17 +93,18 @@ class Worker(threading.Thread):
             self._signal.send(b"", zmq.DONTWAIT)
 
     def _answer(self, job: Job) -> CompleteReply | ErrorReply:
-        request = job.request
         try:
             return self._complete(job)
         except CancelledError:
-            return ErrorReply(request.id, ErrorCode.CANCELLED, "The completion was cancelled.")
+            code, text = ErrorCode.CANCELLED, "The completion was cancelled."
         except InvalidInputError as error:
-            return ErrorReply(request.id, ErrorCode.INVALID_INPUT, f"{error:.2000}")
+            code, text = ErrorCode.INVALID_INPUT, str(error)
         except Exception as error:
-            log.exception("completion of %d x %d pixels failed", request.width, request.height)
-            text = f"The completion failed: {type(error).__name__}: {error}"
-            return ErrorReply(request.id, ErrorCode.ENGINE_FAILED, f"{text:.1900}. The daemon's log says where.")
+            log.exception("completion of %d x %d pixels failed", job.request.width, job.request.height)
+            reason = str(error)[: MAX_TEXT // 2]
+            code = ErrorCode.ENGINE_FAILED
+            text = f"The completion failed: {type(error).__name__}: {reason}. The daemon's log says where."
+        return ErrorReply(job.request.id, code, text[:MAX_TEXT] or code)
 
     def _complete(self, job: Job) -> CompleteReply:
         request = job.request

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from . import credentials
+from . import credentials, messages
 from .codec import DEFAULT_MAX_BYTES, MAX_HEADER_BYTES, PROTOCOL_VERSION, decode, encode
 from .connection import ConnectionInfo, read_connection
 from .errors import (
@@ -20,25 +20,7 @@ from .errors import (
     RequestError,
 )
 from .geometry import Rectangle
-from .messages import (
-    REPLIES,
-    Cancel,
-    CancelReply,
-    Complete,
-    CompleteReply,
-    Context,
-    ContextReply,
-    ErrorCode,
-    ErrorReply,
-    Hello,
-    HelloReply,
-    Message,
-    Progress,
-    Status,
-    StatusReply,
-    Stop,
-    StopReply,
-)
+from .messages import ErrorCode, ErrorReply, Message, Progress
 from .zmtp import ZmtpConnection
 
 if TYPE_CHECKING:
@@ -134,13 +116,13 @@ class DaemonClient:
         """Closes the connection; the daemon drops what it was doing for this client."""
         self._transport.close()
 
-    def status(self) -> StatusReply:
+    def status(self) -> messages.StatusReply:
         """How the daemon is."""
-        return self._ask(Status(self._next_id()), StatusReply)
+        return self._ask(messages.Status(self._next_id()), messages.StatusReply)
 
     def context(self, width: int, height: int, hole: Rectangle) -> Rectangle:
         """The part of an image that must be sent to have `hole` completed as with the whole image."""
-        return self._ask(Context(self._next_id(), width, height, hole), ContextReply).crop
+        return self._ask(messages.Context(self._next_id(), width, height, hole), messages.ContextReply).crop
 
     def complete(
         self,
@@ -155,7 +137,7 @@ class DaemonClient:
         blend: bool = True,
         progress: Callable[[str, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
-    ) -> CompleteReply:
+    ) -> messages.CompleteReply:
         """Completes the holes of an image; see `messages.Complete` for the arguments.
 
         Args:
@@ -190,7 +172,7 @@ class DaemonClient:
         blend: bool = True,
     ) -> int:
         """Sends a completion without waiting for it. Returns the job's number, for `wait` and `cancel`."""
-        request = Complete(self._next_id(), width, height, channels, dtype, curve, blend, pixels, mask)
+        request = messages.Complete(self._next_id(), width, height, channels, dtype, curve, blend, pixels, mask)
         size = len(request.pixels) + len(request.mask)
         if size + MAX_HEADER_BYTES > self._max_bytes:
             raise RequestError(
@@ -206,11 +188,11 @@ class DaemonClient:
         job: int,
         progress: Callable[[str, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
-    ) -> CompleteReply:
+    ) -> messages.CompleteReply:
         """Waits for a job of `submit`; arguments and errors as in `complete`."""
         shown = None
         while True:
-            reply = self._take(job, CompleteReply)
+            reply = self._take(job, messages.CompleteReply)
             if reply is not None:
                 return reply
             if progress is not None and self._progress.get(job, shown) != shown:
@@ -224,11 +206,11 @@ class DaemonClient:
 
     def cancel(self, job: int) -> bool:
         """Drops a job of `submit`. Returns False if it had ended before; its `wait` raises `CancelledError`."""
-        return self._ask(Cancel(self._next_id(), job), CancelReply).found
+        return self._ask(messages.Cancel(self._next_id(), job), messages.CancelReply).found
 
     def stop(self) -> None:
         """Asks the daemon to end, and waits until it has closed the connection."""
-        self._ask(Stop(self._next_id()), StopReply)
+        self._ask(messages.Stop(self._next_id()), messages.StopReply)
         try:
             while True:
                 self._listen()
@@ -238,7 +220,7 @@ class DaemonClient:
     def _demand_proof(self) -> None:
         nonce = credentials.new_nonce()
         try:
-            reply = self._ask(Hello(self._next_id(), nonce, self._software), HelloReply)
+            reply = self._ask(messages.Hello(self._next_id(), nonce, self._software), messages.HelloReply)
         except (MessageError, RequestError) as error:
             raise ImpostorError(f"{_impostor(self.info)} {error}") from None
         if not credentials.same(reply.proof, credentials.prove(self.info.secret, nonce, self.info.endpoint)):
@@ -291,7 +273,7 @@ class DaemonClient:
                 )
             return
         self._heard = time.monotonic()
-        message = decode(frames, REPLIES, self.info.protocol)
+        message = decode(frames, messages.REPLIES, self.info.protocol)
         if isinstance(message, ErrorReply) and message.id == 0:
             raise RequestError(message.code, message.message)
         if message.id not in self._replies:

@@ -20,6 +20,9 @@ Buffer = Union[bytes, bytearray, memoryview]  # noqa: UP007 (Python 3.9 knows no
 
 MAX_ID = (1 << 53) - 1
 
+MAX_TEXT = 2000
+"""Longest text of an error reply, in characters."""
+
 ITEM_BYTES = {"u8": 1, "u16": 2, "f32": 4}
 """Bytes of one sample by its type; u16 and f32 are little-endian."""
 
@@ -236,7 +239,7 @@ class ErrorReply(Message):
     TYPE = "error"
     STATUS = "error"
     code: str = checked.text(40)
-    message: str = checked.text(2000)
+    message: str = checked.text(MAX_TEXT)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .messages import Buffer
 
 _MORE, _LONG, _COMMAND = 0x01, 0x02, 0x04
+_ERRORS = (b"\x05ERROR", b"\x5eRROR")  # libzmq 4.3.5 sends the second: a slip in its source ("\x5ERROR")
 _CHUNK = 1 << 18
 _HANDSHAKE_MAX_BYTES = 1024
 
@@ -125,7 +126,7 @@ class ZmtpConnection:
         if frame is None:
             raise DaemonLostError("What listens there has not answered in time.")
         flags, body = frame
-        if flags & _COMMAND and body.startswith(b"\x05ERROR"):
+        if flags & _COMMAND and body.startswith(_ERRORS):
             raise HandshakeError("What listens there refuses the password.")
         if not flags & _COMMAND or not body.startswith(_short(name)):
             raise HandshakeError("What listens there breaks the handshake.")

@@ -1,0 +1,163 @@
+"""Daemons for tests: in a thread with a fake engine, or as a process."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from glcic_backend.daemon.lifecycle import choose_endpoint
+from glcic_backend.daemon.server import Server
+from glcic_backend.wire import connection, credentials
+from glcic_backend.wire.client import DaemonClient
+from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, PROTOCOL_VERSION
+from glcic_backend.wire.connection import ConnectionInfo
+from glcic_backend.wire.zmtp import ZmtpConnection
+
+from .fake_engine import FakeEngine
+
+SOFTWARE = "test 1.0"
+
+
+@pytest.fixture
+def home():
+    """A home folder with a path short enough for a Unix socket."""
+    folder = Path(tempfile.mkdtemp(prefix="glcic"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+class Daemon:
+    """The daemon's server in a thread of this process."""
+
+    def __init__(self, home, tcp=False, capacity=8, max_bytes=DEFAULT_MAX_BYTES, engine=None):
+        self.home = home
+        self.engine = engine or FakeEngine()
+        secret = credentials.new_secret()
+        self.server = Server(self.engine, secret, "glcic-backend 0.0", capacity, max_bytes)
+        endpoint = self.server.bind(choose_endpoint(connection.prepare_run_folder(home), tcp))
+        self.info = ConnectionInfo(endpoint, secret, os.getpid(), time.time(), PROTOCOL_VERSION, "glcic-backend 0.0")
+        connection.write_connection(self.info, home)
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+
+    def _run(self):
+        self.server.run()
+        self.server.close()
+
+    def client(self, **options):
+        return DaemonClient.connect(self.home, software=SOFTWARE, **options)
+
+    def raw_connection(self):
+        """A connection that may send what a client never would."""
+        password = credentials.derive_password(self.info.secret)
+        return ZmtpConnection.open(self.info.endpoint, credentials.USERNAME, password, timeout=5)
+
+    def stop(self):
+        self.engine.gate.set()
+        if self.thread.is_alive():
+            self.server.request_stop()
+        self.thread.join()
+
+
+@pytest.fixture
+def start_daemon(home):
+    """Starts a daemon with the given options in a thread."""
+    daemons = []
+
+    def start(**options):
+        daemons.append(Daemon(home, **options))
+        return daemons[-1]
+
+    yield start
+    for daemon in daemons:
+        daemon.stop()
+
+
+@pytest.fixture
+def daemon(start_daemon):
+    return start_daemon()
+
+
+@pytest.fixture
+def client(daemon):
+    with daemon.client() as connected:
+        yield connected
+
+
+def picture(width=12, height=10, channels=3, dtype=np.uint8, seed=0):
+    """A random image [height, width, channels] and a mask with one rectangular hole (3, 2, 5, 4)."""
+    random = np.random.default_rng(seed)
+    image = random.random((height, width, channels), np.float32)
+    if dtype != np.float32:
+        image = (image * np.iinfo(dtype).max).astype(dtype)
+    mask = np.zeros((height, width), np.uint8)
+    mask[2:6, 3:8] = 255
+    return image, mask
+
+
+def as_request(image, mask):
+    """The arguments of `DaemonClient.complete` for an image and a mask."""
+    height, width, channels = image.shape
+    dtype = {"uint8": "u8", "uint16": "u16", "float32": "f32"}[image.dtype.name]
+    return {"pixels": image, "mask": mask, "width": width, "height": height, "channels": channels, "dtype": dtype}
+
+
+def wait_until(condition, seconds=10.0):
+    """Waits until a condition holds; fails if it does not within `seconds`. Returns the seconds that it took."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < seconds, "the condition did not come true in time"
+        time.sleep(0.005)
+    return time.monotonic() - begun
+
+
+class DaemonProcess:
+    """A daemon in a process of its own, with a fake engine."""
+
+    def __init__(self, home, *arguments):
+        program = Path(__file__).with_name("daemon_process.py")
+        self.home = home
+        self.process = subprocess.Popen(
+            [sys.executable, str(program), *arguments],
+            env={**os.environ, "GLCIC_HOME": str(home)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until_ready(self):
+        line = self.process.stderr.readline()
+        assert line.startswith("ready"), line + self.process.stderr.read()
+        return self
+
+    def client(self, **options):
+        return DaemonClient.connect(self.home, software=SOFTWARE, **options)
+
+    def end(self):
+        """Waits for the end of the process. Returns its exit code and the rest of what it said."""
+        try:
+            said = self.process.communicate(timeout=20)[1]
+        finally:
+            self.process.kill()
+        return self.process.returncode, said
+
+
+@pytest.fixture
+def start_process(home):
+    """Starts a daemon process; see daemon_process.py for its arguments."""
+    started = []
+
+    def start(*arguments):
+        started.append(DaemonProcess(home, *arguments))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.process.kill()
+        process.process.communicate()

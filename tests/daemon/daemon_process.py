@@ -1,0 +1,31 @@
+"""Program: the daemon with a fake engine. Arguments: `hold` (completions do not end), `deaf` (nor can be cancelled)."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fake_engine import FakeEngine
+
+from glcic_backend.daemon.lifecycle import DaemonOptions, run_daemon
+from glcic_backend.errors import GlcicError
+
+
+def say(text):
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def main():
+    engine = FakeEngine(deaf="deaf" in sys.argv)
+    if {"hold", "deaf"} & set(sys.argv):
+        engine.hold()
+    try:
+        run_daemon(lambda: engine, DaemonOptions(), lambda *_: say("ready"))
+    except GlcicError as error:
+        say(error)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
