@@ -47,7 +47,7 @@ class JpegCoding:
     progressive: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """A picture, upright, and what its file says about it.
 

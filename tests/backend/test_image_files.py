@@ -137,6 +137,28 @@ def test_an_8_bit_tiff_is_read_whatever_its_compression(tmp_path, compression, m
     np.testing.assert_array_equal(read_picture(tmp_path / "picture.tif").pixels, expected)
 
 
+@pytest.mark.parametrize("compression", ["packbits", "tiff_lzw", "tiff_adobe_deflate"])
+def test_a_16_bit_grey_tiff_is_read_whatever_its_compression(tmp_path, compression):
+    pixels = noise(40, 30, 1, "uint16")
+    Image.fromarray(pixels[..., 0]).save(tmp_path / "grey.tif", compression=compression)
+
+    np.testing.assert_array_equal(read_picture(tmp_path / "grey.tif").pixels, pixels)
+
+
+def test_palette_one_bit_and_jpeg_compressed_tiffs_become_rgb_or_grey(tmp_path):
+    smooth = np.linspace(0, 255, 64 * 48 * 3).reshape(48, 64, 3).astype(np.uint8)
+    image = Image.fromarray(smooth)
+    image.quantize(16).save(tmp_path / "palette.tif")
+    image.convert("1").save(tmp_path / "bits.tif", compression="group4")
+    image.save(tmp_path / "jpeg.tif", compression="jpeg", quality=95)
+
+    palette, bits, jpeg = (read_picture(tmp_path / f"{name}.tif").pixels for name in ("palette", "bits", "jpeg"))
+
+    np.testing.assert_array_equal(palette, np.asarray(image.quantize(16).convert("RGB")))
+    np.testing.assert_array_equal(bits[..., 0], np.asarray(image.convert("1")) * np.uint8(255))
+    assert np.abs(jpeg.astype(int) - smooth).max() <= 8
+
+
 def test_a_tiff_with_white_as_zero_is_inverted_at_8_and_16_bits(tmp_path):
     eight, sixteen = noise(20, 10, 1)[..., 0], noise(20, 10, 1, "uint16")[..., 0]
     tifffile.imwrite(tmp_path / "8.tif", 255 - eight, photometric="miniswhite", metadata=None)
@@ -190,16 +212,20 @@ class TestPng:
 
         assert read_picture(tmp_path / "key.png").pixels.tolist() == [expected]
 
-    @pytest.mark.parametrize("mode", ["RGB", "L"])
-    def test_an_interlaced_16_bit_picture_is_read(self, tmp_path, mode):
-        # One pixel is one pass of Adam7; what matters is that the length of the stream is understood.
-        row = b"\x12\x34" * (3 if mode == "RGB" else 1)
-        data = bytearray(png_bytes(1, 1, 16, 2 if mode == "RGB" else 0, [row]))
+    @pytest.mark.parametrize("size", [(1, 1), (3, 2), (5, 9), (17, 12)])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_an_interlaced_16_bit_picture_is_read(self, tmp_path, size, channels):
+        pixels = noise(*size, channels, "uint16")
+        # First column, first row, steps: the passes of Adam7 as the standard's section 8.2 draws them.
+        passes = [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)]
+        parts = [pixels[y::down, x::across] for x, y, across, down in passes]
+        rows = [row.astype(">u2").tobytes() for part in parts if part.size for row in part]
+        data = bytearray(png_bytes(*size, 16, {1: 0, 3: 2}[channels], rows))
         data[28] = 1
         data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
         (tmp_path / "interlaced.png").write_bytes(data)
 
-        assert read_picture(tmp_path / "interlaced.png").pixels.ravel().tolist() == [0x1234] * (len(row) // 2)
+        np.testing.assert_array_equal(read_picture(tmp_path / "interlaced.png").pixels, pixels)
 
     def test_chunks_that_define_the_colours_are_kept(self, tmp_path):
         chunks = [(b"cHRM", bytes(range(32))), (b"gAMA", struct.pack(">I", 45455))]
@@ -284,6 +310,13 @@ class TestMetadata:
 
         for extension in EIGHT_BITS:
             write_picture(tmp_path / f"out{extension}", picture)
+
+    def test_a_grey_profile_is_not_put_on_the_rgb_of_a_webp(self, tmp_path):
+        grey = profile_with_curve(b"curv\0\0\0\0" + struct.pack(">I", 0), space=b"GRAY")
+
+        write_picture(tmp_path / "grey.webp", Picture(noise(8, 8, 1), icc=grey))
+
+        assert read_picture(tmp_path / "grey.webp").icc is None
 
     def test_a_jpeg_is_compressed_again_with_its_own_tables(self, tmp_path):
         Image.fromarray(noise(40, 30, 3)).save(tmp_path / "in.jpg", quality=83, subsampling=2, progressive=True)

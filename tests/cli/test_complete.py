@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from glcic_backend import cli
 from glcic_backend.cli import complete
@@ -146,6 +147,38 @@ class TestOnePhotograph:
         difference = np.abs(after.astype(int) - before)
         # The last columns share no 8 x 8 block with a hole.
         assert difference[:, 16:24].max() <= 3
+
+    def test_the_options_reach_the_engine(self, photo, run, monkeypatch):
+        received = {}
+
+        class Recording(GreyEngine):
+            def complete(self, pixels, mask, **options):
+                received.update(options)
+                return super().complete(pixels, mask, **options)
+
+        def load(model, device, threads):
+            received.update(model=model, device=device, threads=threads)
+            return Recording()
+
+        monkeypatch.setattr(complete, "LocalEngine", load)
+        linear = Picture(noise(40, 30, 3), png_colour={b"gAMA": (100_000).to_bytes(4, "big")})
+        write_picture(photo / "linear.png", linear)
+        options = ["--model", "some.safetensors", "--device", "cpu", "--threads", 3, "--no-blend"]
+
+        code, _, _ = run(photo / "linear.png", photo / "mask.png", photo / "out.png", *options)
+
+        del received["progress"]
+        expected = {"model": Path("some.safetensors"), "device": "cpu", "threads": 3, "blend": False, "linear": True}
+        assert (code, received) == (0, expected)
+
+    def test_what_is_left_out_of_the_output_is_told(self, photo, run):
+        pictures = [Image.fromarray(noise(40, 30, 3)), Image.fromarray(noise(20, 15, 3))]
+        pictures[0].save(photo / "phone.jpg", "MPO", save_all=True, append_images=pictures[1:])
+
+        code, _, err = run(photo / "phone.jpg", photo / "mask.png", photo / "out.jpg")
+
+        assert code == 0
+        assert err.startswith(f"Note on {photo / 'phone.jpg'}: the JPEG holds further pictures")
 
     def test_the_image_itself_may_be_replaced(self, photo, run):
         before = read_picture(photo / "image.png").pixels
@@ -464,7 +497,8 @@ def _daemon(model_path):
         arguments = [sys.executable, "-c", _MAIN, "serve", "--model", str(model_path), "--device", "cpu"]
         process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
         with process:
-            assert process.stderr.readline()  # the line that says that it is ready
+            first = process.stderr.readline()
+            assert "ready" in first, first + process.stderr.read()
             try:
                 yield environment
             finally:
