@@ -104,7 +104,7 @@ class _Solver:
         grid = self._multigrid.finest
         residual = right_side - grid.apply(u)
         direction = correction = self._precondition(residual)
-        product = float(np.vdot(residual, correction))
+        product = _inner_product(residual, correction)
         diagonal: list[float] = []
         off_diagonal: list[float] = []
         carried = 0.0
@@ -112,11 +112,11 @@ class _Solver:
             if product <= 0:
                 return u, not residual.any()
             image = grid.apply(direction)
-            step = product / float(np.vdot(direction, image))
+            step = product / _inner_product(direction, image)
             u += step * direction
             residual -= step * image
             correction = self._precondition(residual)
-            previous, product = product, float(np.vdot(residual, correction))
+            previous, product = product, _inner_product(residual, correction)
             ratio = product / previous
             diagonal.append(1 / step + carried)
             change = max(correction.max(), -correction.min())
@@ -126,6 +126,11 @@ class _Solver:
             off_diagonal.append(max(ratio, 0) ** 0.5 / step)
             direction = correction + ratio * direction
         return u, False
+
+
+def _inner_product(one: Plane, other: Plane) -> float:
+    # Not by BLAS: its threads wait for each other when the processor is busy, and the order of their sums varies.
+    return float(np.einsum("ij,ij->", one, other))
 
 
 def _smallest_eigenvalue(diagonal: list[float], off_diagonal: list[float]) -> float:
