@@ -1,11 +1,13 @@
 """The parts of the installer: which folder it accepts, how steps resume, what it shows."""
 
 import fcntl
+import io
 import json
 import os
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -244,10 +246,30 @@ def test_a_failing_program_is_reported_with_its_last_lines_its_code_and_what_hel
     with pytest.raises(StepError) as failure:
         run([sys.executable, "-c", code], tmp_path, Console(sys.stdout), lambda line: None, ())
 
-    assert "ended with code 5" in str(failure.value)
-    assert "    unpacking\n    OSError" in str(failure.value)
-    assert str(failure.value).endswith("free some space.")
+    said = "    unpacking\n    OSError: [Errno 28] No space left on device\n"
+    assert f"ended with code 5.\nIts last lines were:\n{said}The disk is full" in str(failure.value)
     assert "unpacking" not in capsys.readouterr().out
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "spins"), [(Terminal(), True), (io.StringIO(), False)], ids=["terminal", "file"])
+def test_a_step_shows_what_is_notable_and_spins_on_a_terminal_only(stream: io.StringIO, spins: bool) -> None:
+    log = io.StringIO()
+    console = Console(stream, log)
+
+    with console.step("[1/1] Step"):
+        console.tell(Event("small matter", False))
+        time.sleep(0.3)
+        console.tell(Event("large matter", True))
+
+    lines = [line.rpartition("\033[K")[2] for line in stream.getvalue().splitlines()]
+    assert lines == ["[1/1] Step", "      large matter", "      done after 0 s"]
+    assert ("small matter" in stream.getvalue()) == spins
+    assert log.getvalue() == "[1/1] Step\n      done after 0 s\n"
 
 
 def test_programs_are_kept_from_writing_outside_the_prefix_and_from_foreign_packages(

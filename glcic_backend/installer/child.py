@@ -84,7 +84,8 @@ def run(
         # A group of its own, so that what it starts itself (such as pip's build tools) can be ended with it.
         process_group=0 if os.name == "posix" else None,
     )
-    lines = []
+    lines: list[str] = []
+    unseen: list[str] = []
     try:
         for line in child.stdout or ():
             lines.append(line.rstrip())
@@ -92,12 +93,14 @@ def run(
             event = read(lines[-1])
             if event:
                 console.tell(event)
+            if lines[-1] and not (event and event.notable):
+                unseen.append(lines[-1])
         child.wait()
     finally:
         if child.poll() is None:
             _end(child)
     if child.returncode:
-        raise StepError(_failure(command, child.returncode, lines))
+        raise StepError(_failure(command, child.returncode, lines, unseen))
 
 
 def _end(child: "subprocess.Popen[str]") -> None:
@@ -112,7 +115,7 @@ def _end(child: "subprocess.Popen[str]") -> None:
     child.wait()
 
 
-def _failure(command: Sequence[str], code: int, lines: list[str]) -> str:
-    last = "\n".join("    " + line for line in [line for line in lines if line][-8:])
-    advice = next((advice for sign, advice in _ADVICE.items() if any(sign in line for line in lines)), "")
-    return f"{Path(command[0]).name} ended with code {code}. Its last lines were:\n{last}\n{advice}".rstrip()
+def _failure(command: Sequence[str], code: int, lines: list[str], unseen: list[str]) -> str:
+    last = ["Its last lines were:", *("    " + line for line in unseen[-8:])] if unseen else []
+    advice = [advice for sign, advice in _ADVICE.items() if any(sign in line for line in lines)][:1]
+    return "\n".join([f"{Path(command[0]).name} ended with code {code}.", *last, *advice])

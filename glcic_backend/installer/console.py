@@ -16,7 +16,7 @@ class Event(NamedTuple):
 
 
 class Console:
-    """Shows steps with their progress: one line that changes on a terminal, else a line for each notable event.
+    """Shows steps with their progress: a line for each notable event, and on a terminal one that changes below them.
 
     Args:
         stream: where the user reads.
@@ -42,7 +42,7 @@ class Console:
     def tell(self, event: Event) -> None:
         """Show what the running step does."""
         self._doing = event.text
-        if event.notable and not self._live:
+        if event.notable:
             self._show(f"      {event.text}\n")
 
     @contextlib.contextmanager
@@ -69,11 +69,12 @@ class Console:
         while not ended.wait(0.2):
             turns += 1
             line = f"    {'.oOo'[turns % 4]} {time.monotonic() - started:.0f} s  {self._doing}"
-            self._show("\r\033[K" + line[: shutil.get_terminal_size().columns - 1])
-        self._show("\r\033[K")
+            self._show(line[: shutil.get_terminal_size().columns - 1])
+        self._show("")
 
     def _show(self, text: str) -> None:
-        self._stream.write(text)
+        # The spinner's line is overwritten by whatever comes next.
+        self._stream.write(("\r\033[K" if self._live else "") + text)
         self._stream.flush()
 
 
