@@ -266,8 +266,9 @@ def test_a_step_shows_what_is_notable_and_spins_on_a_terminal_only(stream: io.St
         time.sleep(0.3)
         console.tell(Event("large matter", True))
 
-    lines = [line.rpartition("\033[K")[2] for line in stream.getvalue().splitlines()]
-    assert lines == ["[1/1] Step", "      large matter", "      done after 0 s"]
+    # On a terminal, a line shows what was written after the last return to its beginning.
+    lines = [line.rpartition("\r\033[K")[2] for line in stream.getvalue().split("\n")]
+    assert lines == ["[1/1] Step", "      large matter", "      done after 0 s", ""]
     assert ("small matter" in stream.getvalue()) == spins
     assert log.getvalue() == "[1/1] Step\n      done after 0 s\n"
 

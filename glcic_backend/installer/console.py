@@ -88,7 +88,7 @@ def pip_event(line: str) -> Event | None:
         case ["Processing", file]:
             return Event(f"reading {file.rsplit('/', 1)[-1]}", True)
         case ["Installing", "collected", "packages:", *names]:
-            return Event(f"unpacking {len(names)} packages", True)
+            return Event(f"unpacking {len(names)} package{'s' * (len(names) > 1)}", True)
     return None
 
 
