@@ -195,3 +195,17 @@ def test_colour_factors_do_what_they_are_named_for(factors: tuple[float, ...], e
     changed = apply_colour(batch, torch.tensor([factors]))
 
     assert changed[0, :, 0, 0].tolist() == pytest.approx(expected)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_both_sources_deliver_on_a_gpu_what_they_deliver_on_a_cpu(photos: PhotoSet):
+    sampler = CropSampler(CropOptions(40, short_side=(60, 100), colour_jitter=0.3), 12, seed=7)
+    expected = take(LoadedPhotos(photos, workers=0), sampler, 3)
+
+    loaded = take(LoadedPhotos(photos, "cuda", workers=2), sampler, 3)
+    resident = take(ResidentPhotos.load(photos, "cuda", short_side=200), sampler, 3)
+
+    assert loaded.device.type == resident.device.type == "cuda"
+    assert loaded.cpu() == pytest.approx(expected, abs=1e-5)
+    assert (resident.cpu() - expected).abs().max() <= 2.4 / 255

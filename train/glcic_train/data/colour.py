@@ -2,9 +2,6 @@
 
 from torch import Tensor
 
-# Rec. 601 luma, the grey of JPEG.
-_LUMA = (0.299, 0.587, 0.114)
-
 
 def apply_colour(batch: Tensor, factors: Tensor) -> Tensor:
     """Change brightness, then contrast around the picture's mean grey, then saturation.
@@ -17,9 +14,14 @@ def apply_colour(batch: Tensor, factors: Tensor) -> Tensor:
         A batch of the same shape, clipped to 0..1.
     """
     brightness, contrast, saturation = factors.to(batch.device, non_blocking=True).view(-1, 3, 1, 1, 1).unbind(1)
-    weights = batch.new_tensor(_LUMA).view(1, 3, 1, 1)
     batch = batch * brightness
-    mean_grey = (batch * weights).sum(1, keepdim=True).mean((2, 3), keepdim=True)
+    mean_grey = _grey(batch).mean((2, 3), keepdim=True)
     batch = mean_grey + (batch - mean_grey) * contrast
-    grey = (batch * weights).sum(1, keepdim=True)
+    grey = _grey(batch)
     return (grey + (batch - grey) * saturation).clamp_(0, 1)
+
+
+def _grey(batch: Tensor) -> Tensor:
+    """Rec. 601 luma, the grey of JPEG: float32 [N, 1, H, W]."""
+    # Numbers, not a tensor of weights: CUDA would wait for its upload.
+    return 0.299 * batch[:, 0:1] + 0.587 * batch[:, 1:2] + 0.114 * batch[:, 2:3]

@@ -189,6 +189,7 @@ def decode_stored(data: bytes) -> np.ndarray | None:
     OpenCV decodes without holding Python's lock, so threads share the work; Pillow does not.
     """
     try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     except cv2.error:
         return None

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-MAX_DISTANCE = 4
-"""Photos whose hashes differ in at most this many of 64 bits are taken for the same."""
+MAX_DISTANCE = 6
+"""Photos whose hashes differ in at most this many of 64 bits are taken for the same; docs/data.md has the figures."""
 
 
 def perceptual_hash(pixels: np.ndarray) -> int:

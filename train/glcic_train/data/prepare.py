@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -115,8 +115,13 @@ class _Preparation:
         for photo in photos:
             by_split[photo.split_at(self.settings.val_share)].append(photo)
         self.total = len(photos)
-        for split, members in by_split.items():
-            self._run_split(split, members)
+        starts = {split: self._take_over(split) for split in _SPLIT_ORDER}
+        remaining = [photo for split, members in by_split.items() for photo in members[starts[split] :]]
+        self._advance(len(photos) - len(remaining))
+        convert = partial(convert_photo, self.source, self.settings)
+        with closing(ordered_map(convert, remaining, self.workers)) as results:
+            for split, members in by_split.items():
+                self._write_shards(split, members, starts[split], results)
         rejects = [
             {"name": name, "code": code, "reason": text} for r in self.records for name, code, text in r["rejects"]
         ]
@@ -128,37 +133,42 @@ class _Preparation:
             )
         return self._manifest(codes)
 
-    def _run_split(self, split: str, photos: list[SourcePhoto]) -> None:
-        number = start = 0
-        while (path := self._record_path(split, number)).is_file():
-            self._take_over(json.loads(path.read_bytes()))
-            start = self.records[-1]["next"]
-            number += 1
-        self._advance(start)
-        convert = partial(convert_photo, self.source, self.settings)
+    def _take_over(self, split: str) -> int:
+        """Load what the journal says on a split; return how many of its photos are done."""
+        done = 0
+        while (path := self._record_path(split)).is_file():
+            record = json.loads(path.read_bytes())
+            for value, name in record["hashes"]:
+                self.finder.add(value, name)
+            self.records.append(record)
+            done = record["next"]
+        return done
+
+    def _write_shards(
+        self, split: str, photos: list[SourcePhoto], start: int, results: Iterator[Converted | Rejected]
+    ) -> None:
+        """Write the photos of a split from number `start` on, whose results come next."""
         shard: _Shard | None = None
         try:
-            with closing(ordered_map(convert, photos[start:], self.workers)) as results:
-                for position, (photo, result) in enumerate(zip(photos[start:], results, strict=True), start):
-                    shard = shard or _Shard(self, split, number)
-                    shard.take(photo, result)
-                    self._advance(1)
-                    if shard.writer.bytes >= self.settings.shard_mb * 2**20 or position == len(photos) - 1:
-                        record = shard.finish(position + 1)
-                        write_beside(self._record_path(split, number), json.dumps(record).encode())
-                        self.records.append(record)
-                        shard, number = None, number + 1
+            for position in range(start, len(photos)):
+                if shard is None:
+                    path = self._record_path(split)
+                    shard = _Shard(self, split, path.stem)
+                shard.take(photos[position], next(results))
+                self._advance(1)
+                if shard.writer.bytes >= self.settings.shard_mb * 2**20 or position == len(photos) - 1:
+                    record = shard.finish(position + 1)
+                    shard = None
+                    write_beside(path, json.dumps(record).encode())
+                    self.records.append(record)
         finally:
             if shard is not None:
                 shard.writer.discard()
 
-    def _record_path(self, split: str, number: int) -> Path:
+    def _record_path(self, split: str) -> Path:
+        """Where the journal has the next shard of a split. Its stem is the shard's name."""
+        number = sum(record["split"] == split for record in self.records)
         return self.out / JOURNAL / f"{split}-{number:06d}.json"
-
-    def _take_over(self, record: dict[str, Any]) -> None:
-        self.records.append(record)
-        for value, name in record["hashes"]:
-            self.finder.add(value, name)
 
     def _advance(self, photos: int) -> None:
         self.done += photos
@@ -192,9 +202,9 @@ class _Preparation:
 class _Shard:
     """A shard while it is written, with what the journal will say on it."""
 
-    def __init__(self, preparation: _Preparation, split: str, number: int) -> None:
+    def __init__(self, preparation: _Preparation, split: str, name: str) -> None:
         self.preparation, self.split = preparation, split
-        self.writer = ShardWriter(preparation.out / f"{split}-{number:06d}.tar")
+        self.writer = ShardWriter(preparation.out / f"{name}.tar")
         self.pixels = 0
         self.pixel_sum = np.zeros(3, np.int64)
         self.rejects: list[tuple[str, str, str]] = []

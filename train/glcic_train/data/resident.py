@@ -98,7 +98,9 @@ class ResidentPhotos:
         for step in count(first_step):
             plan = sampler.plan(step, self._sizes, usable)
             batch = self._cut(plan, sampler.crop.size)
-            yield apply_colour(batch, torch.from_numpy(plan.colour)) if sampler.crop.colour_jitter else batch
+            yield (
+                apply_colour(batch, _upload(plan.colour, self._pixels.device)) if sampler.crop.colour_jitter else batch
+            )
 
     @torch.no_grad()
     def _cut(self, plan: CropPlan, size: int) -> Tensor:
@@ -114,10 +116,10 @@ class ResidentPhotos:
         begin = plan.corner * step
         first = np.maximum(np.floor(begin - 0.5), 0).astype(np.int64)
         width, height = np.max(np.ceil(begin + size * step + 0.5).astype(np.int64) - first, axis=0)
-        place = torch.from_numpy(np.column_stack([self._offsets[plan.photo], sizes, first])).to(device)
+        place = _upload(np.column_stack([self._offsets[plan.photo], sizes, first]), device)
         geometry = np.stack([begin - first, step, sizes - 1 - first], axis=-1).astype(np.float32)
-        geometry_x, geometry_y = torch.from_numpy(geometry).to(device).unbind(1)
-        shrinks, flip = torch.from_numpy(np.stack([plan.resized[:, 0] < sizes[:, 0], plan.flip])).to(device)
+        geometry_x, geometry_y = _upload(geometry, device).unbind(1)
+        shrinks, flip = _upload(np.stack([plan.resized[:, 0] < sizes[:, 0], plan.flip]), device)
 
         window = self._window(place, int(width), int(height))
         # The networks may run under autocast; 8-bit mantissas are too few for pixels between the grid.
@@ -163,6 +165,12 @@ def _filter(geometry: Tensor, shrinks: Tensor, size: int, window: int) -> Tensor
     centre = torch.minimum((begin + (new + 0.5) * step - 0.5).clamp_(min=0), last)
     linear = (1 - (old - centre).abs()).clamp_(min=0)
     return torch.where(shrinks[:, None, None], area, linear)
+
+
+def _upload(array: np.ndarray, device: torch.device) -> Tensor:
+    """The array on the device. From pinned memory, else CUDA would first finish all steps under way."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def _offsets(sizes: np.ndarray) -> np.ndarray:
