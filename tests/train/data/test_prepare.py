@@ -292,7 +292,7 @@ def test_workers_of_a_killed_preparation_end_by_themselves(photo_folder: Make, t
     command = "from glcic_train.cli_data import data; data()"
     arguments = ["prepare", str(source), str(tmp_path / "out"), "--workers", "2", "--shard-mb", "0.1"]
     process = psutil.Popen([sys.executable, "-c", command, *arguments], stdout=subprocess.DEVNULL)
-    while not list((tmp_path / "out").glob("*.tar*")) and process.poll() is None:
+    while not list((tmp_path / "out").glob(".prepare/*.json")) and process.poll() is None:
         time.sleep(0.01)
     workers = process.children(recursive=True)
 

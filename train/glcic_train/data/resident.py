@@ -98,9 +98,9 @@ class ResidentPhotos:
         for step in count(first_step):
             plan = sampler.plan(step, self._sizes, usable)
             batch = self._cut(plan, sampler.crop.size)
-            yield (
-                apply_colour(batch, _upload(plan.colour, self._pixels.device)) if sampler.crop.colour_jitter else batch
-            )
+            if sampler.crop.colour_jitter:
+                batch = apply_colour(batch, _upload(plan.colour, batch.device))
+            yield batch
 
     @torch.no_grad()
     def _cut(self, plan: CropPlan, size: int) -> Tensor:
