@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from glcic_backend.errors import InvalidInputError
-from glcic_backend.network import SIZE_MULTIPLE
 from glcic_train.config.schema import Config
 
 
@@ -38,6 +37,9 @@ def _range_problems(config: Config) -> Iterator[str]:
 
 
 def _crop_problems(where: str, crop: int, short_side: tuple[int, int], hole: tuple[int, int]) -> Iterator[str]:
+    # Imported here: it brings torch, which `glcic-train --help` and the workers of `data prepare` do without.
+    from glcic_backend.network import SIZE_MULTIPLE
+
     if crop % SIZE_MULTIPLE:
         yield (
             f"{where}: the crop is {crop} pixels; it must be a multiple of {SIZE_MULTIPLE}, because the network halves "
