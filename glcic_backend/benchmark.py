@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from glcic_backend.blend import blend
+from glcic_backend.blending import blend
 from glcic_backend.inpainter import Inpainter
 from glcic_backend.network import network_input
 from glcic_backend.region import region_cost
@@ -193,7 +193,7 @@ def _blend_inputs(side: int) -> tuple[NDArray[np.float32], NDArray[np.float32], 
 def _sparse_lu_seconds(side: int) -> float | None:
     """Seconds of the same membrane by a direct sparse solve in float64: assembly, LU and three right-hand sides."""
     try:
-        from glcic_backend.poisson_reference import direct_membrane
+        from glcic_backend.blending.poisson_reference import direct_membrane
     except ImportError:
         return None
     completion, image, hole = _blend_inputs(side)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
 from glcic_backend import pixels
-from glcic_backend.blend import blend as blend_into_surroundings
+from glcic_backend.blending import blend as blend_into_surroundings
 from glcic_backend.devices import choose_device
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.exact_region import complete_region

@@ -17,9 +17,9 @@ from glcic_backend.installer.installation import Installation
 from glcic_backend.installer.prefix import check_prefix, free_gb
 from glcic_backend.wire.connection import home_folder
 
-# Measured with PyTorch 2.13.0 on Linux x86-64, see docs/install.md; CUDA_DISK_GB is a rule of thumb.
-DOWNLOAD_GB, DISK_GB = 0.4, 1.4
-CUDA_DOWNLOAD_GB, CUDA_DISK_GB = 2.9, 8
+# With PyTorch 2.13.0 on Linux x86-64, see docs/install.md; on the disk while installing, when downloads lie there too.
+DOWNLOAD_GB, DISK_GB = 0.3, 1.5
+CUDA_DOWNLOAD_GB, CUDA_DISK_GB = 2.8, 8
 
 
 def main(checkout: str) -> int:
@@ -77,10 +77,11 @@ def _install(checkout: Path, arguments: argparse.Namespace) -> int:
     installation.run()
     if arguments.test:
         return _run_tests(checkout, installation.python, arguments.pytest)
+    program = shlex.quote(str(installation.program))
     console.say(f"""
 Before and after:   {installation.picture}
-Complete a picture: {installation.program} complete IMAGE MASK OUTPUT   (white in MASK = fill)
-All commands:       {installation.program} --help
+Complete a picture: {program} complete IMAGE MASK OUTPUT   (white in MASK = fill)
+All commands:       {program} --help
 To remove it all:   delete {installation.prefix}""")
     return 0
 
@@ -95,7 +96,7 @@ def _plan(checkout: Path, installation: Installation) -> str:
   PyTorch   {installation.torch}, the build that pip's settings here lead to
   Download  about {DOWNLOAD_GB} GB; {CUDA_DOWNLOAD_GB} GB with the CUDA build, which pip takes on Linux x86-64
             unless its settings offer a CPU build
-  Disk      about {DISK_GB} GB; up to {CUDA_DISK_GB} GB with the CUDA build; {free:.1f} GB are free
+  Disk      up to {DISK_GB} GB; up to {CUDA_DISK_GB} GB with the CUDA build; {free:.1f} GB are free
   Steps     {steps}"""
 
 

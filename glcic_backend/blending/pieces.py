@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.multigrid import LINK_SCALE, PINNED_SCALE, Grid, Plane
+from glcic_backend.blending.multigrid import LINK_SCALE, PINNED_SCALE, Grid, Plane
 
 Nodes = NDArray[np.floating[Any]]
 """One value per piece, float [n + 1]; number 0 stands for cells that are not free, and stays 0."""

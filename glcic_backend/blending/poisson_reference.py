@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from glcic_backend.multigrid import Mask
+from glcic_backend.blending.multigrid import Mask
 
 
 def direct_membrane(hole: Mask, pinned: Mask, values: NDArray[np.float32]) -> NDArray[np.float64]:

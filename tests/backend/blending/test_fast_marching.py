@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glcic_backend.fast_marching import RADIUS, first_front
+from glcic_backend.blending.fast_marching import RADIUS, first_front
 
 SIZE = 64
 ROWS, COLUMNS = np.mgrid[:SIZE, :SIZE]

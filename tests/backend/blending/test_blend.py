@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glcic_backend.blend import blend
+from glcic_backend.blending.blend import blend
 from glcic_backend.errors import CancelledError
 
 GREY_LEVEL = 1 / 255

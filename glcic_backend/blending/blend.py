@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.fast_marching import RADIUS, first_front
-from glcic_backend.multigrid import Mask
-from glcic_backend.poisson import membrane
+from glcic_backend.blending.fast_marching import RADIUS, first_front
+from glcic_backend.blending.multigrid import Mask
+from glcic_backend.blending.poisson import membrane
 
 _MARGIN = RADIUS + 1
 """Surroundings that the fast marching estimate reads: its radius, and one pixel more for slopes."""

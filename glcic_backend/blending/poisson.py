@@ -9,9 +9,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from glcic_backend.blending.multigrid import Mask, Multigrid, Plane
+from glcic_backend.blending.pieces import PieceMultigrid
 from glcic_backend.errors import CancelledError
-from glcic_backend.multigrid import Mask, Multigrid, Plane
-from glcic_backend.pieces import PieceMultigrid
 
 TOLERANCE = 2e-4
 """Bound for the estimated error, relative to the range of the given values: 0.05 of 255 grey levels."""

@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from glcic_backend.blending.multigrid import Multigrid, neighbour_count
+from glcic_backend.blending.pieces import PieceMultigrid
+from glcic_backend.blending.poisson import membrane
+from glcic_backend.blending.poisson_reference import direct_membrane
 from glcic_backend.errors import CancelledError
-from glcic_backend.multigrid import Multigrid, neighbour_count
-from glcic_backend.pieces import PieceMultigrid
-from glcic_backend.poisson import membrane
-from glcic_backend.poisson_reference import direct_membrane
 
 QUARTER_GREY_LEVEL = 0.25 / 255
 SIZE = 96

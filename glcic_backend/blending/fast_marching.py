@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.multigrid import Mask, neighbour_count
+from glcic_backend.blending.multigrid import Mask, neighbour_count
 
 RADIUS = 3
 """Pixels of the surroundings that an estimate draws on, as far as this from it."""
