@@ -1,5 +1,7 @@
 """The commands `glcic-train data`."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,3 +85,10 @@ def test_the_contact_sheet_shows_each_photo_once_in_its_proportions(make_shard: 
     for colour in colours:
         rows, columns = np.nonzero((sheet == colour).all(axis=2))
         assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (80, 160)
+
+
+def test_the_command_line_starts_without_torch():
+    # Every worker of `prepare` imports the command line again; torch would cost each seconds and memory.
+    command = "import sys, glcic_train.cli; sys.exit('torch' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", command]).returncode == 0
