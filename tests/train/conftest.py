@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from glcic_train.config import Config, load_config
+
+from .narrow import narrow_networks
 
 
 def _picture(generator: np.random.Generator) -> np.ndarray:
@@ -67,3 +69,11 @@ def quick_settings() -> tuple[str, ...]:
 def quick() -> Callable[..., Config]:
     """Makes `tiny` with `quick_settings` and further settings."""
     return lambda *settings: load_config("tiny", [*QUICK, *settings])
+
+
+@pytest.fixture(scope="module")
+def narrow_module() -> Iterator[None]:
+    """Narrow networks within one file of tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        narrow_networks(patch.setattr)
+        yield

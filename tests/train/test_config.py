@@ -39,7 +39,11 @@ def test_places2_has_none_of_the_departures_from_the_paper():
 
 @pytest.mark.parametrize(
     ("name", "crop", "hole", "global_size", "local_size"),
-    [("celeba", 160, (48, 96), 160, 96), ("imagenet-center", 128, (64, 64), 128, 64), ("facade", 256, (96, 128), 256, 128)],
+    [
+        ("celeba", 160, (48, 96), 160, 96),
+        ("imagenet-center", 128, (64, 64), 128, 64),
+        ("facade", 256, (96, 128), 256, 128),
+    ],
 )
 def test_the_variants_of_the_paper_differ_in_numbers_only(name, crop, hole, global_size, local_size):
     config = load_config(name)
@@ -73,7 +77,8 @@ def test_first_cpu_grows_its_crops_in_three_stages():
     weights = config.masks.weights
     assert (weights.rectangle, weights.blob, weights.strokes) == (0.45, 0.40, 0.15)
     optimizer = config.completion.optimizer
-    assert (optimizer.kind, optimizer.learning_rate, optimizer.decay, optimizer.final) == ("adamw", 1e-3, "cosine", 0.02)
+    assert (optimizer.kind, optimizer.learning_rate) == ("adamw", 1e-3)
+    assert (optimizer.decay, optimizer.final) == ("cosine", 0.02)
     assert config.completion.ema == 0.999
 
 

@@ -36,7 +36,10 @@ def test_the_discriminator_loss_is_the_binary_cross_entropy_of_both_kinds():
 
 @pytest.mark.parametrize(
     ("kind", "by_hand"),
-    [("minimax", (math.log(1 / 4) + math.log(1 / 2)) / 2), ("non-saturating", -(math.log(3 / 4) + math.log(1 / 2)) / 2)],
+    [
+        ("minimax", (math.log(1 / 4) + math.log(1 / 2)) / 2),
+        ("non-saturating", -(math.log(3 / 4) + math.log(1 / 2)) / 2),
+    ],
 )
 def test_the_gan_loss_of_the_completion_network(kind, by_hand):
     completed = torch.tensor([math.log(3), 0.0])  # D = 3/4, 1/2

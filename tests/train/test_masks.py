@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from glcic_backend.errors import InvalidInputError
 from glcic_train.config import MaskConfig, MaskWeights
-from glcic_train.masks import KINDS, MaskSampler, MaskStream, frozen_masks
+from glcic_train.masks import KINDS, Holes, MaskSampler, MaskStream, frozen_masks
 from glcic_train.masks.shapes import DRAWS, draw_boxes, draw_shapes
 
 
@@ -19,8 +19,8 @@ def only(kind: str, **options: object) -> MaskConfig:
     return MaskConfig(weights=MaskWeights(**{"rectangle": 0.0, kind: 1.0}), **options)
 
 
-def sample(config: MaskConfig, count: int, size: int = 64, hole: tuple[int, int] = (16, 32), step: int = 0, seed: int = 0):
-    return MaskSampler(config, size, hole).holes(seed, MaskStream.COMPLETION, step, count)
+def sample(config: MaskConfig, count: int, size: int = 64, hole: tuple[int, int] = (16, 32), seed: int = 0) -> Holes:
+    return MaskSampler(config, size, hole).holes(seed, MaskStream.COMPLETION, 0, count)
 
 
 def boxes_of(mask: torch.Tensor) -> np.ndarray:

@@ -14,6 +14,8 @@ from glcic_train.masks import Holes
 from glcic_train.networks import Networks, initialise_for_small_crops
 from glcic_train.updates import Updates
 
+pytestmark = pytest.mark.usefixtures("narrow_module")
+
 CPU = torch.device("cpu")
 MEAN = torch.tensor([0.4, 0.5, 0.6])
 
@@ -204,7 +206,8 @@ def test_each_discriminator_trains_alone(make, batch, use):
 def test_bfloat16_gives_losses_close_to_those_of_float32(make, batch):
     _, exact = make("run.precision=float32")
     _, coarse = make("run.precision=bfloat16")
-    assert coarse.completion_alone(batch)["mse"].item() == pytest.approx(exact.completion_alone(batch)["mse"].item(), rel=0.05)
+    expected = exact.completion_alone(batch)["mse"].item()
+    assert coarse.completion_alone(batch)["mse"].item() == pytest.approx(expected, rel=0.05)
 
 
 def test_the_start_for_small_crops_leaves_the_widest_kernel_its_centre_only():

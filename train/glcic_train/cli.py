@@ -142,7 +142,7 @@ def _print_profile(config: object, data: tuple[Path, ...]) -> None:
     for row in measured:
         click.echo(
             f"{row.phase:13} {row.crop:5} {row.batch:6} {row.samples_per_second:10.1f} {row.waiting:8.1%} "
-            f"{row.flops_per_second / 1e9:8.0f}"
+            f"{row.flops_per_second / 1e9:8.1f}"
         )
 
 

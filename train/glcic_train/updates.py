@@ -101,7 +101,7 @@ class Updates:
 
     def _completed(self, output: Tensor, batch: Batch) -> Tensor:
         """The completed images: pixels outside the hole are those of the input (section 3.2)."""
-        return torch.lerp(batch.images, output, batch.holes.mask)
+        return torch.where(batch.holes.mask > 0, output, batch.images)
 
     def _relative(self, image: Tensor) -> Tensor:
         return image - self._mean_pixel.view(1, 3, 1, 1)

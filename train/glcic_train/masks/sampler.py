@@ -69,7 +69,7 @@ class MaskSampler:
         draws = generator.random((batch * world_size, DRAWS))[rank * batch : (rank + 1) * batch]
         chosen = np.searchsorted(self._thresholds, draws[:, 0], side="right")
         boxes = draw_boxes(draws, self.size, self.hole, chosen == self._kinds.index("centre"))
-        mask = torch.empty(batch, 1, self.size, self.size, device=self.device)
+        mask = torch.empty(batch, 1, self.size, self.size, dtype=torch.float32, device=self.device)
         on_device = torch.from_numpy(boxes).to(self.device), torch.from_numpy(draws).to(self.device, torch.float32)
         for number in np.unique(chosen):
             rows = torch.from_numpy(np.flatnonzero(chosen == number))

@@ -1,0 +1,144 @@
+"""From a run to a model file, and from a model file to a run."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from glcic_backend.errors import InvalidInputError
+from glcic_backend.model_file import load_model
+from glcic_backend.network import CompletionNetwork, fold_batch_norm
+from glcic_train.checkpoint import load_checkpoint
+from glcic_train.config import load_config
+from glcic_train.ema import MovingAverage
+from glcic_train.export import completion_of, estimate_statistics
+from glcic_train.inspect_run import export_run
+from glcic_train.run import start_run
+from glcic_train.start import start_from, unfold_batch_norm
+
+from .conftest import QUICK
+
+
+def trained_network() -> CompletionNetwork:
+    """A network whose statistics are not those of its birth."""
+    torch.manual_seed(0)
+    network = CompletionNetwork().train()
+    with torch.no_grad():
+        for _ in range(3):
+            network(torch.randn(2, 4, 32, 32))
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def run(photos, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    settings = ("completion.ema=0.5", "schedule.completion_steps=2", "schedule.total_steps=2",
+                "schedule.discriminator_steps=0", "discriminator.use=none")  # fmt: skip
+    start_run(load_config("tiny", [*QUICK, *settings]), [photos], folder)
+    return folder
+
+
+def test_the_exported_model_computes_what_the_moving_average_computes(run, tmp_path):
+    info = export_run(run, tmp_path / "model.safetensors", {}, "float32", batches=0)
+    model = load_model(tmp_path / "model.safetensors")
+
+    network = CompletionNetwork()
+    network.load_state_dict(load_checkpoint(run)["networks"]["average"])
+    x = torch.rand(1, 4, 32, 32)
+    with torch.no_grad():
+        assert torch.allclose(model.network(x), network.eval()(x), atol=1e-5)
+    assert model.info == info
+
+
+def test_the_exported_model_says_how_it_was_made(run, tmp_path):
+    stated = {"name": "mine", "licence": "CC0-1.0", "attribution": "me", "training_data": "12 gradients"}
+    info = export_run(run, tmp_path / "model.safetensors", stated, "float16", batches=0)
+    assert (info.name, info.licence, info.attribution, info.training_data) == ("mine", "CC0-1.0", "me", "12 gradients")
+    assert (info.hole_range, info.mask_kinds) == ((8, 16), ("rectangle",))
+    assert info.recipe.endswith("2 iterations")
+    assert info.mean_pixel == pytest.approx(load_checkpoint(run)["mean_pixel"])
+
+
+def test_the_licence_of_a_prepared_folder_goes_into_the_model(run, photos, tmp_path):
+    manifest = {"format": "glcic-train photos 1", "source": "my-photos", "licence": "CC-BY-4.0", "attribution": "Ann"}
+    prepared = tmp_path / "prepared"
+    prepared.mkdir()
+    (prepared / "manifest.json").write_text(json.dumps(manifest))
+    (run / "data.json").write_text(json.dumps([str(prepared)]))
+    try:
+        info = export_run(run, tmp_path / "model.safetensors", {}, "float16", batches=0)
+    finally:
+        (run / "data.json").write_text(json.dumps([str(photos)]))
+    assert (info.training_data, info.licence, info.attribution) == ("my-photos", "CC-BY-4.0", "Ann")
+
+
+def test_statistics_can_be_estimated_anew_from_the_training_data(run, tmp_path):
+    x = torch.rand(1, 4, 32, 32)
+    models = []
+    for batches in (0, 2):
+        path = tmp_path / f"{batches}.safetensors"
+        export_run(run, path, {}, "float32", batches)
+        models.append(load_model(path).network(x))
+    assert not torch.allclose(*models, atol=1e-4)
+
+
+def test_estimated_statistics_are_the_mean_over_all_batches():
+    network = trained_network()
+    inputs = [torch.randn(2, 4, 16, 16) for _ in range(3)]
+    estimate_statistics(network, inputs)
+    first = network.layers[0]
+    with torch.no_grad():
+        means = torch.stack([first.conv(x).mean(dim=(0, 2, 3)) for x in inputs])
+    assert torch.allclose(first.norm.running_mean, means.mean(dim=0), atol=1e-6)
+    assert not network.training
+
+
+def test_a_model_needs_its_ending(run, tmp_path):
+    with pytest.raises(InvalidInputError, match=r"does not end in \.safetensors"):
+        export_run(run, tmp_path / "model.pt", {}, "float16", batches=0)
+
+
+def test_a_folded_network_gets_its_normalisation_back_and_computes_the_same():
+    folded, network = fold_batch_norm(trained_network()), CompletionNetwork()
+    inputs = torch.randn(4, 4, 32, 32)
+    unfold_batch_norm(folded, network, inputs)
+    with torch.no_grad():
+        assert torch.allclose(network.eval()(inputs), folded(inputs), atol=1e-4)
+        # On the inputs whose statistics it took, training mode is the same function too.
+        assert torch.allclose(network.train()(inputs), folded(inputs), atol=1e-4)
+
+
+def test_a_run_can_start_from_a_model_file(run, photos, tmp_path):
+    model = tmp_path / "model.safetensors"
+    export_run(run, model, {}, "float32", batches=0)
+    folder = tmp_path / "fine-tuned"
+    settings = (f"completion.start={str(model)!r}", "run.time_limit=1e-9", "completion.ema=0.9",
+                "discriminator.use=none", "schedule.completion_steps=5", "schedule.discriminator_steps=0")  # fmt: skip
+    start_run(load_config("tiny", [*QUICK, *settings]), [photos], folder)
+
+    checkpoint = load_checkpoint(folder)
+    assert checkpoint["step"] == 0
+    x = torch.rand(1, 4, 32, 32)
+    with torch.no_grad():
+        expected = load_model(model).network(x)
+        assert torch.allclose(completion_of(checkpoint)(x), expected, atol=1e-4)
+
+
+def test_a_run_can_start_from_the_moving_average_of_a_checkpoint(run):
+    network = CompletionNetwork()
+    start_from(run, network, torch.empty(0))
+    average = load_checkpoint(run)["networks"]["average"]
+    assert all(torch.equal(tensor, average[name]) for name, tensor in network.state_dict().items())
+
+
+def test_the_moving_average_forgets_the_start_early_and_then_follows_slowly():
+    network = torch.nn.Linear(1, 1, bias=False)
+    network.weight.data.fill_(0.0)
+    average = MovingAverage(network, 0.9)
+    network.weight.data.fill_(1.0)
+    average.update(network, updates=0)
+    assert average.network.weight.item() == pytest.approx(0.9)  # decay (1 + 0) / (10 + 0)
+    network.weight.data.fill_(0.0)
+    average.update(network, updates=1000)
+    assert average.network.weight.item() == pytest.approx(0.9 * 0.9)
