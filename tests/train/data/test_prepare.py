@@ -247,9 +247,13 @@ prepare.prepare(Path(sys.argv[3]), Path(sys.argv[4]), PrepareSettings(**{setting
     ],
 )
 def test_killed_at_any_moment_a_rerun_ends_up_the_same_to_the_byte(
-    photo_folder: Make, tmp_path: Path, monkeypatch, moment: str, number: int
+    photo_folder: Make, photo: Callable[..., np.ndarray], tmp_path: Path, monkeypatch, moment: str, number: int
 ):
     source, out = photo_folder(10), tmp_path / "out"
+    # What was rejected and what was seen before a kill must count after it.
+    (source / "0 broken.jpg").write_text("text")
+    for seed in range(10):
+        (source / f"{seed} copied.jpg").write_bytes(resaved(photo(seed), (150, 112), quality=60))
     renames = []
     replace = os.replace
     monkeypatch.setattr(os, "replace", lambda *args: (renames.append(args), replace(*args))[1])
@@ -261,6 +265,7 @@ def test_killed_at_any_moment_a_rerun_ends_up_the_same_to_the_byte(
     prepare(source, out, SMALL, workers=1)
 
     assert killed.returncode == -signal.SIGKILL
+    assert len(rejects(out)) == 11
     assert contents(out) == contents(tmp_path / "uninterrupted")
 
 

@@ -52,7 +52,6 @@ class LoadedPhotos:
             collate_fn=_collate,
             pin_memory=self.device.type == "cuda",
             worker_init_fn=_start_worker,
-            prefetch_factor=4 if self.workers else None,
             # Without its own, the loader would draw from the global generator, whose state a resumed run restores.
             generator=torch.Generator(),
         )
