@@ -2,16 +2,18 @@
 
 import pytest
 
-from glcic_backend.network import INPUT_CHANNELS, TABLE_2
+from glcic_backend import network
 from glcic_train.profiling import profile
 from glcic_train.run import assemble
 from glcic_train.schedule import Phase
 
+pytestmark = pytest.mark.usefixtures("narrow_module")
+
 
 def multiply_adds(size: int) -> list[int]:
     """Multiply-adds of each layer of Table 2 for an image of `size` x `size` pixels."""
-    counts, inputs = [], INPUT_CHANNELS
-    for spec in TABLE_2:
+    counts, inputs = [], network.INPUT_CHANNELS
+    for spec in network.TABLE_2:
         # A transposed convolution multiplies each of its inputs with the whole kernel.
         area = size * size if spec.kind == "deconv" else (size // spec.stride) ** 2
         counts.append(area * spec.kernel**2 * inputs * spec.outputs)
