@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from glcic_backend.errors import InvalidInputError
 from glcic_train.data.colour import apply_colour
 from glcic_train.data.crops import CropPlan, CropSampler
-from glcic_train.data.photo_set import MeanPixel, PhotoSet
+from glcic_train.data.photo_set import PhotoSet
 
 # (photo, resized, corner, flip, colour) of one picture: a row of a `CropPlan`.
 _Row = tuple[int, np.ndarray, np.ndarray, bool, np.ndarray]
@@ -31,11 +31,6 @@ class LoadedPhotos:
         self.photos = photos
         self.device = torch.device(device)
         self.workers = workers
-
-    @property
-    def mean_pixel(self) -> MeanPixel:
-        """Mean RGB of the set, 0..1."""
-        return self.photos.mean_pixel
 
     def batches(self, sampler: CropSampler, first_step: int = 0) -> Iterator[Tensor]:
         """Endless batches from number `first_step` on: float32 [N, 3, size, size], RGB, 0..1, on the device.

@@ -70,7 +70,8 @@ def in_threads(function: Callable[[int], None], count: int, progress: Callable[[
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for chunk, _ in zip(chunks, pool.map(run_chunk, chunks), strict=True):
             if progress is not None:
-                progress(chunk.stop, count)
+                for number in chunk:
+                    progress(number + 1, count)
 
 
 def _map_chunk(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -1,5 +1,6 @@
 """Photos decoded once and kept on the device, where whole batches are cut from them."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -17,7 +18,7 @@ from glcic_train.data.colour import apply_colour
 from glcic_train.data.crops import CropPlan, CropSampler
 from glcic_train.data.decode import shrunk_size
 from glcic_train.data.parallel import in_threads
-from glcic_train.data.photo_set import MeanPixel, PhotoSet
+from glcic_train.data.photo_set import PhotoSet
 
 # Share of the device's free memory that photos may take; the networks need the rest.
 _MEMORY_SHARE = 0.8
@@ -29,16 +30,13 @@ class ResidentPhotos:
     Delivers the same crops as `LoadedPhotos` does for the same sampler, so far as no photo was shrunk to `short_side`.
     """
 
-    def __init__(self, pixels: Tensor, sizes: np.ndarray, mean_pixel: MeanPixel) -> None:
+    def __init__(self, pixels: Tensor, sizes: np.ndarray) -> None:
         """Use `ResidentPhotos.load`.
 
         Args:
             pixels: uint8 [P, 3], RGB: the rows of all photos, one after the other, on the device.
             sizes: int [K, 2]: width and height of every photo.
-            mean_pixel: RGB, 0..1.
         """
-        self.mean_pixel = mean_pixel
-        """Mean RGB of the set, 0..1."""
         self._pixels = pixels
         self._sizes = sizes
         self._offsets = _offsets(sizes)
@@ -77,7 +75,7 @@ class ResidentPhotos:
             if cache is not None:
                 _write_cache(cache, content, decoded)
             pixels = torch.from_numpy(decoded).to(device)
-        return cls(pixels, sizes, photos.mean_pixel)
+        return cls(pixels, sizes)
 
     def __len__(self) -> int:
         """Number of photos."""
@@ -219,7 +217,8 @@ def _read_cache(path: Path, content: str, device: torch.device) -> Tensor | None
 
 
 def _write_cache(path: Path, content: str, pixels: np.ndarray) -> None:
-    part = path.with_name(path.name + ".part")
+    # The process id keeps the ranks of one run, which write the same cache, out of each other's way.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({"pixels": pixels}, part, {"content": content})
