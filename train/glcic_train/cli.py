@@ -9,6 +9,7 @@ import click
 from glcic_backend import __version__
 from glcic_backend.errors import GlcicError, InvalidInputError
 from glcic_train.cli_data import data as data_group
+from glcic_train.cli_evaluate import evaluate
 from glcic_train.config import load_config, named_configs, to_toml
 
 _PATH = click.Path(path_type=Path)
@@ -28,6 +29,7 @@ def group(debug: bool) -> None:
 
 
 group.add_command(data_group)
+group.add_command(evaluate)
 
 
 @group.command()

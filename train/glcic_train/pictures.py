@@ -40,8 +40,8 @@ def picture_grid(
         x = image.float()[None] / 255
         output = folded(network_input(x, hole[None], mean).to(device)).cpu()
         completed = _to_bytes(torch.lerp(x, output, hole[None])[0])
-        rows.append(_joined([shown, completed, inpainter.complete(truth, mask), truth], axis=1))
-    return _joined(rows, axis=0)
+        rows.append(joined([shown, completed, inpainter.complete(truth, mask), truth], axis=1))
+    return joined(rows, axis=0)
 
 
 def encode_png(picture: np.ndarray) -> bytes:
@@ -54,7 +54,7 @@ def _to_bytes(image: Tensor) -> np.ndarray:
     return (image * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
 
 
-def _joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
+def joined(parts: list[np.ndarray], axis: int) -> np.ndarray:
     """Parts side by side (axis 1) or below each other (axis 0), with a white gap."""
     shape = list(parts[0].shape)
     shape[axis] = _GAP

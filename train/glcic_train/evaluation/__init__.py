@@ -1,0 +1,10 @@
+"""Scores of a model and of classical methods on photographs with frozen holes.
+
+cases.py      the photographs and their holes
+baselines.py  mean fill, fast marching, Navier-Stokes, PatchMatch
+metrics.py    scores of one result: inside the hole
+distances.py  scores of a set of results: distances of feature vectors
+evaluate.py   every method on every case
+summary.py    means, standard errors, the table and the JSON
+sheet.py      results side by side, as a picture
+"""

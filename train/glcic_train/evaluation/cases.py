@@ -1,0 +1,92 @@
+"""The photographs that methods are judged on, and the holes in them: the same for every model and machine."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from glcic_backend.errors import InvalidInputError
+from glcic_train.data import PhotoSet
+from glcic_train.masks import KINDS, frozen_masks
+
+
+@dataclass(frozen=True)
+class CaseOptions:
+    """Which photographs, and which holes.
+
+    Attributes:
+        kinds: kinds of holes, keys of `masks.KINDS`; every photograph gets one of each.
+        count: photographs, at most; a larger count only adds some.
+        seed: of the choice of photographs and of the holes.
+        short_side: of the photographs, which are resized, in pixels.
+        hole: range of the holes' widths and heights, in pixels.
+    """
+
+    kinds: tuple[str, ...] = ("rectangle", "blob", "strokes")
+    count: int = 100
+    seed: int = 0
+    short_side: int = 400
+    hole: tuple[int, int] = (96, 128)
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise InvalidInputError(f"There is no kind of hole {kind!r}. The kinds are {', '.join(KINDS)}.")
+        low, high = self.hole
+        if not 1 <= low <= high < self.short_side:
+            raise InvalidInputError(
+                f"Holes of {low} to {high} pixels do not fit photographs whose short side is {self.short_side}. "
+                "Choose --hole smaller, smallest first, or --short-side larger."
+            )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One photograph with one hole.
+
+    Attributes:
+        key: the photograph's name in its shard.
+        kind: kind of the hole.
+        truth: uint8 [H, W, 3], RGB.
+        hole: bool [H, W], within the middle square.
+    """
+
+    key: str
+    kind: str
+    truth: np.ndarray
+    hole: np.ndarray
+
+    @property
+    def input(self) -> np.ndarray:
+        """The photograph with its hole painted grey, uint8 [H, W, 3]: all that a method may know."""
+        return np.where(self.hole[..., None], np.uint8(128), self.truth)
+
+    def window(self, size: int) -> tuple[slice, slice]:
+        """Rows and columns of the square around the hole, of `size` pixels or the photograph's short side."""
+        size = min(size, *self.hole.shape)
+        x, y, width, height = cv2.boundingRect(self.hole.astype(np.uint8))
+        top = min(max(y + height // 2 - size // 2, 0), self.hole.shape[0] - size)
+        left = min(max(x + width // 2 - size // 2, 0), self.hole.shape[1] - size)
+        return slice(top, top + size), slice(left, left + size)
+
+
+def cases(photos: PhotoSet, options: CaseOptions) -> Iterator[Case]:
+    """All cases, photograph by photograph, each with its kinds of holes in order."""
+    numbers = np.random.default_rng(options.seed).permutation(len(photos))[: options.count]
+    size = options.short_side
+    masks = {kind: frozen_masks(options.seed, len(numbers), size, kind, options.hole) for kind in options.kinds}
+    for place, number in enumerate(numbers):
+        truth = _resized(photos.read(int(number)), size)
+        top, left = (truth.shape[0] - size) // 2, (truth.shape[1] - size) // 2
+        for kind in options.kinds:
+            hole = np.zeros(truth.shape[:2], np.bool_)
+            hole[top : top + size, left : left + size] = masks[kind][place]
+            yield Case(photos.info(int(number))["key"], kind, truth, hole)
+
+
+def _resized(photo: np.ndarray, short_side: int) -> np.ndarray:
+    height, width = photo.shape[:2]
+    scale = short_side / min(height, width)
+    size = max(short_side, round(width * scale)), max(short_side, round(height * scale))
+    return cv2.resize(photo, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)

@@ -1,0 +1,108 @@
+"""Every method on every case."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from glcic_backend.errors import InvalidInputError
+from glcic_backend.inpainter import Inpainter
+from glcic_train.evaluation.baselines import Method
+from glcic_train.evaluation.cases import Case
+from glcic_train.evaluation.metrics import l1, psnr, sharpness, ssim
+from glcic_train.features import FeatureNetwork, perceptual_distance
+
+FEATURE_WINDOW = 256
+"""Side of the square around the hole that is compared by features, in pixels."""
+
+CaseSeen = Callable[[Case, dict[str, np.ndarray]], None]
+"""Told each case and the completed image of every method."""
+
+
+@dataclass
+class Measured:
+    """What one method reached on the cases of one kind of hole, in their order.
+
+    Attributes:
+        values: score -> one number per case; `perceptual` only with features.
+        vectors: feature vectors of the completed images, float [1280] each.
+        truth_vectors: those of the truth.
+    """
+
+    values: dict[str, list[float]] = field(default_factory=dict)
+    vectors: list[np.ndarray] = field(default_factory=list)
+    truth_vectors: list[np.ndarray] = field(default_factory=list)
+
+
+def model_methods(inpainter: Inpainter) -> dict[str, Method]:
+    """The model without and with the post-processing of section 3.5.1."""
+    return {
+        "network": lambda image, hole: inpainter.complete(image, hole, blend=False),
+        "blended": lambda image, hole: inpainter.complete(image, hole),
+    }
+
+
+def load_features(device: torch.device) -> FeatureNetwork | None:
+    """The feature network, or None where its weights are not installed."""
+    try:
+        return FeatureNetwork().to(device)
+    except InvalidInputError:
+        return None
+
+
+def evaluate(
+    methods: dict[str, Method],
+    cases: Iterable[Case],
+    features: FeatureNetwork | None,
+    device: torch.device,
+    seen: CaseSeen | None = None,
+) -> dict[str, dict[str, Measured]]:
+    """Complete every case by every method and score the results.
+
+    Args:
+        methods: by name. They get the case's input only.
+        cases: photographs with holes.
+        features: None leaves out what needs features.
+        device: of the features.
+        seen: told each case when it is done.
+
+    Returns:
+        Kind of hole -> method -> what was measured.
+    """
+    measured: dict[str, dict[str, Measured]] = {}
+    for case in cases:
+        shown = case.input
+        results = {}
+        by_method = measured.setdefault(case.kind, {name: Measured() for name in methods})
+        for name, method in methods.items():
+            # As in section 3.2: pixels outside the hole are restored.
+            results[name] = np.where(case.hole[..., None], method(shown.copy(), case.hole), shown)
+            for score in (l1, psnr, ssim, sharpness):
+                value = score(results[name], case.truth, case.hole)
+                by_method[name].values.setdefault(score.__name__, []).append(value)
+        if features is not None:
+            _add_features(features, case, results, by_method, device)
+        if seen is not None:
+            seen(case, results)
+    return measured
+
+
+@torch.inference_mode()
+def _add_features(
+    features: FeatureNetwork,
+    case: Case,
+    results: dict[str, np.ndarray],
+    by_method: dict[str, Measured],
+    device: torch.device,
+) -> None:
+    window = case.window(FEATURE_WINDOW)
+    crops = np.stack([image[window] for image in (case.truth, *results.values())])
+    images = torch.from_numpy(crops).permute(0, 3, 1, 2).to(device).float() / 255
+    truth, completed = images[:1], images[1:]
+    distances = perceptual_distance(features, completed, truth.expand_as(completed)).double().cpu().tolist()
+    truth_vector, *vectors = features.pooled(images).double().cpu().numpy()
+    for name, distance, vector in zip(results, distances, vectors, strict=True):
+        by_method[name].values.setdefault("perceptual", []).append(distance)
+        by_method[name].vectors.append(vector)
+        by_method[name].truth_vectors.append(truth_vector)

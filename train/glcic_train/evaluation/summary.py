@@ -1,0 +1,108 @@
+"""Means and standard errors, and how they are shown."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from glcic_train.evaluation.distances import frechet_distance, kernel_distance
+from glcic_train.evaluation.evaluate import Measured
+
+_RESAMPLES = 500
+_MIN_VECTORS = 3
+
+
+class Score(NamedTuple):
+    """One score of one method. None: not measured, or no standard error."""
+
+    value: float | None
+    error: float | None
+
+
+NOT_MEASURED = Score(None, None)
+
+COLUMNS = {
+    "l1": ("L1", "lower is better, 0..255"),
+    "psnr": ("PSNR", "higher is better, dB"),
+    "ssim": ("SSIM", "higher is better, at most 1"),
+    "perceptual": ("perceptual", "lower is better"),
+    "frechet": ("Frechet", "lower is better"),
+    "kernel": ("kernel", "lower is better, x 1000"),
+    "sharpness": ("sharpness", "1 is as sharp as the truth, median"),
+}
+"""Score -> its heading, and how to read it."""
+
+
+def summarise(measured: dict[str, dict[str, Measured]]) -> dict[str, dict[str, dict[str, Score]]]:
+    """Kind of hole -> method -> score (a key of `COLUMNS`) -> value and standard error."""
+    return {kind: {name: _scores(one) for name, one in by_method.items()} for kind, by_method in measured.items()}
+
+
+def _scores(measured: Measured) -> dict[str, Score]:
+    scores = dict.fromkeys(COLUMNS, NOT_MEASURED)
+    for name in ("l1", "psnr", "ssim", "perceptual"):
+        if name in measured.values:
+            scores[name] = mean_score(measured.values[name])
+    scores["sharpness"] = median_score(measured.values["sharpness"])
+    if len(measured.vectors) >= _MIN_VECTORS:
+        vectors, truths = np.stack(measured.vectors), np.stack(measured.truth_vectors)
+        scores["frechet"] = Score(frechet_distance(vectors, truths), None)
+        distance, error = kernel_distance(vectors, truths)
+        scores["kernel"] = Score(1000 * distance, 1000 * error)
+    return scores
+
+
+def mean_score(values: list[float]) -> Score:
+    """Mean and its standard error, from the standard deviation with n - 1; one value has no error."""
+    count = len(values)
+    error = float(np.std(values, ddof=1) / math.sqrt(count)) if count > 1 else None
+    return Score(float(np.mean(values)), error)
+
+
+def median_score(values: list[float]) -> Score:
+    """Median of the numbers that are not NaN, and its standard error from resampling with a fixed seed."""
+    known = np.array([value for value in values if not math.isnan(value)])
+    if len(known) == 0:
+        return NOT_MEASURED
+    resamples = np.random.default_rng(0).choice(known, (_RESAMPLES, len(known)))
+    error = float(np.median(resamples, axis=1).std()) if len(known) > 1 else None
+    return Score(float(np.median(known)), error)
+
+
+def table(scores: dict[str, dict[str, dict[str, Score]]], counts: dict[str, int]) -> str:
+    """The scores as text: one block per kind of hole, one line per method.
+
+    Args:
+        scores: from `summarise`.
+        counts: kind of hole -> number of cases.
+    """
+    names = max(len(name) for by_method in scores.values() for name in by_method)
+    blocks = []
+    for kind, by_method in scores.items():
+        heading = "".join(f"{title:>18}" for title, _ in COLUMNS.values())
+        rows = [
+            f"{name:{names}}" + "".join(f"{_cell(method[score]):>18}" for score in COLUMNS)
+            for name, method in by_method.items()
+        ]
+        blocks.append("\n".join([f"{kind}, {counts[kind]} photographs", f"{'':{names}}{heading}", *rows]))
+    reading = "\n".join(f"{title}: {meaning}" for title, meaning in COLUMNS.values())
+    return "\n\n".join([*blocks, reading])
+
+
+def _cell(score: Score) -> str:
+    if score.value is None:
+        return "not measured"
+    digits = max(0, min(3, 2 - math.floor(math.log10(abs(score.value))))) if score.value else 3
+    error = "" if score.error is None else f" +- {score.error:.{digits}f}"
+    return f"{score.value:.{digits}f}{error}"
+
+
+def as_json(scores: dict[str, dict[str, dict[str, Score]]]) -> dict[str, Any]:
+    """The scores as plain values; a NaN or infinity never occurs."""
+    return {
+        kind: {
+            name: {score: {"value": value, "standard_error": error} for score, (value, error) in method.items()}
+            for name, method in by_method.items()
+        }
+        for kind, by_method in scores.items()
+    }
