@@ -81,11 +81,13 @@ def run_daemon(
         info = ConnectionInfo(endpoint, secret, os.getpid(), time.time(), PROTOCOL_VERSION, SOFTWARE)
         try:
             with _signals_stop(server):
-                write_connection(info, options.home)
-                ready(info, engine)
-                engine_is_free = server.run()
+                try:
+                    write_connection(info, options.home)
+                    ready(info, engine)
+                    engine_is_free = server.run()
+                finally:
+                    remove_connection(options.home)
         finally:
-            remove_connection(options.home)
             server.close()
             (folder / _SOCKET_NAME).unlink(missing_ok=True)
         if not engine_is_free:

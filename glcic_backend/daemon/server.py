@@ -1,5 +1,6 @@
 """The answering thread: authenticates, checks, queues and answers. It never computes, so it answers at once."""
 
+import contextlib
 import logging
 import os
 import socket
@@ -87,7 +88,8 @@ class Server:
 
     def request_stop(self) -> None:
         """Has `run` end soon; once more: at once. May be called from any thread."""
-        self.wake_handle.send(b"\0")
+        with contextlib.suppress(OSError):  # closed: it has stopped already
+            self.wake_handle.send(b"\0")
 
     def run(self) -> bool:
         """Answers until it is asked to stop. Returns False if the engine is still at a job that it does not leave."""
