@@ -1,6 +1,7 @@
 """Pictures, EXIF blocks and profiles for the tests of image files."""
 
 import struct
+import zlib
 
 import numpy as np
 from PIL import ImageCms
@@ -74,3 +75,15 @@ def profile_with_curve(curve, space=b"RGB "):
     head = bytearray(128)
     head[16:20] = space
     return bytes(head) + struct.pack(">I4sII", 1, b"rTRC", 144, len(curve)) + curve
+
+
+def png_chunk(name, content):
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def png_bytes(width, height, depth, kind, rows, *chunks):
+    """A PNG put together by hand: rows of packed samples without filters."""
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0))
+    body = png_chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+    extra = b"".join(png_chunk(*chunk) for chunk in chunks)
+    return b"\x89PNG\r\n\x1a\n" + head + extra + body + png_chunk(b"IEND", b"")
