@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from glcic_backend.atomic_file import write_atomically
-from glcic_backend.errors import InvalidInputError, ModelFileError
+from glcic_backend.errors import InvalidInputError, ModelFileError, OutputError
 from glcic_backend.model_file import ModelInfo, default_model_path, load_model, save_model
 from glcic_backend.torch7 import load_torch7_model
 from glcic_backend.wire.connection import home_folder
@@ -111,7 +111,7 @@ def import_model(source: Path, name: str | None = None) -> Entry:
     """
     name = _free_name(source.stem if name is None else name)
     target = _file_of(name)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder()
     if source.suffix == _TORCH7_ENDING:
         _convert(source, target, name)
     else:
@@ -128,7 +128,7 @@ def use_model(name: str) -> None:
         OutputError: the choice could not be stored.
     """
     load_model(_named(name))
-    models_folder().mkdir(parents=True, exist_ok=True)
+    _make_folder()
     write_atomically(_choice_file(), json.dumps({"default": name}).encode())
 
 
@@ -147,6 +147,16 @@ def remove_model(name: str) -> None:
             f"{name} is the model in use. Choose another first, with `glcic-backend models use {SHIPPED}`."
         )
     path.unlink()
+
+
+def _make_folder() -> None:
+    folder = models_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder of models {folder} cannot be made: {error.strerror}. Set GLCIC_HOME to a folder of your own."
+        ) from error
 
 
 def _choice_file() -> Path:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from glcic_backend import model_library
-from glcic_backend.errors import InvalidInputError, ModelFileError
+from glcic_backend.errors import InvalidInputError, ModelFileError, OutputError
 from glcic_backend.model_file import ModelInfo, default_model_path, load_model, save_model
 from glcic_backend.model_library import (
     SHIPPED,
@@ -107,6 +107,12 @@ class TestImport:
     def test_names_that_could_lead_astray_are_refused(self, model_file, name):
         with pytest.raises(InvalidInputError, match="cannot name a model"):
             import_model(model_file, name)
+
+    def test_home_folder_that_cannot_be_made_is_named(self, model_file, home):
+        home.write_text("a file is in the way")
+
+        with pytest.raises(OutputError, match="GLCIC_HOME"):
+            import_model(model_file)
 
     @pytest.mark.parametrize("name", ["Beach", "shipped"])
     def test_taken_names_are_refused_whatever_their_capitals(self, model_file, name):

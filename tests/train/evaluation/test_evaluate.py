@@ -12,7 +12,7 @@ import torch
 from click.testing import CliRunner
 from torch.nn import functional
 
-from glcic_backend.errors import InvalidInputError
+from glcic_backend.errors import InvalidInputError, OutputError
 from glcic_backend.model_file import default_model_path
 from glcic_train.cli import group
 from glcic_train.data import PhotoSet
@@ -204,6 +204,12 @@ class TestCommand:
 
         assert first == second
         assert json.loads(first)["scores"]["blob"].keys() == {"network", "blended", "mean"}
+
+    def test_folder_that_cannot_be_made_is_named_before_the_work_begins(self, run, tmp_path):
+        (tmp_path / "file").write_text("in the way")
+
+        with pytest.raises(OutputError, match="--out"):
+            run("--out", str(tmp_path / "file" / "scores"))
 
     def test_installed_features_fill_their_columns(self, run):
         pytest.importorskip(

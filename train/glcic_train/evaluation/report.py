@@ -13,6 +13,7 @@ import torch
 from glcic_backend import __version__
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.devices import choose_device
+from glcic_backend.errors import OutputError
 from glcic_backend.inpainter import Inpainter
 from glcic_backend.model_file import ModelInfo, load_model
 from glcic_backend.model_library import resolve_model
@@ -82,7 +83,7 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
     methods = model_methods(inpainter) | baselines(run.baselines, run.options.seed)
     features = load_features(device)
     if run.out is not None:
-        run.out.mkdir(parents=True, exist_ok=True)
+        _make_folder(run.out)
     sheet = Sheet(run.sheet)
     keys: dict[str, list[str]] = {}
     count = min(run.options.count, len(photos))
@@ -115,6 +116,16 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
             write_atomically(run.out / f"sheet-{kind}.png", encode_png(picture))
     text = "\n\n".join([_heading(info, count, device), table(scores, {kind: count for kind in scores}), *notes])
     return Report(text, values)
+
+
+def _make_folder(folder: Path) -> None:
+    """Before the work begins, so that hours are not lost for a folder that cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"The folder {folder} cannot be made: {error.strerror}. Choose another with --out."
+        ) from error
 
 
 def _heading(info: ModelInfo, count: int, device: torch.device) -> str:
