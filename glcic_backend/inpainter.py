@@ -112,9 +112,11 @@ class Inpainter:
         report = progress or (lambda stage, share: None)
         pixels.check_image(image)
         report("plan", 0.0)
-        coverage = _read_mask(image, mask)
-        hole = coverage > 0
-        known = ~hole & pixels.is_opaque_at_all(image)
+        _check_mask(image, mask)
+        hole = mask > 0
+        known = ~hole
+        if pixels.has_alpha(image):
+            known &= image[..., -1] > 0
         _check_context(image, known)
         regions = plan_regions(hole)
         report("plan", 1.0)
@@ -124,7 +126,8 @@ class Inpainter:
         result = image.copy()
         for fill in fills:
             rows, columns = _slices(fill.region)
-            result[rows, columns] = pixels.compose(image[rows, columns], fill.colour, coverage[rows, columns], linear)
+            coverage = mask[rows, columns].astype(np.float32) / np.float32(255 if mask.dtype == np.uint8 else 1)
+            result[rows, columns] = pixels.compose(image[rows, columns], fill.colour, coverage, linear)
         return result
 
     def _run_network(
@@ -169,8 +172,7 @@ def _slices(part: Rectangle) -> tuple[slice, slice]:
     return slice(part.y, part.bottom), slice(part.x, part.right)
 
 
-def _read_mask(image: Samples, mask: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Coverage of the holes, float32 [H, W], 0..1."""
+def _check_mask(image: Samples, mask: NDArray[np.uint8] | NDArray[np.bool_]) -> None:
     if mask.dtype not in (np.uint8, np.bool_) or mask.ndim != 2:
         raise InvalidInputError(f"The mask is {mask.dtype} {mask.shape}; use bool or uint8 [H, W].")
     if mask.shape != image.shape[:2]:
@@ -180,8 +182,6 @@ def _read_mask(image: Samples, mask: NDArray[np.uint8] | NDArray[np.bool_]) -> N
         )
     if not mask.any():
         raise InvalidInputError("The mask is empty: no pixel is above 0, so there is nothing to fill. Paint it white.")
-    full = 255 if mask.dtype == np.uint8 else 1
-    return mask.astype(np.float32) / np.float32(full)
 
 
 def _check_context(image: Samples, known: NDArray[np.bool_]) -> None:

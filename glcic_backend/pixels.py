@@ -32,13 +32,6 @@ def has_alpha(image: Samples) -> bool:
     return image.ndim == 3 and image.shape[2] in (2, 4)
 
 
-def is_opaque_at_all(image: Samples) -> NDArray[np.bool_]:
-    """Pixels that show something, bool [H, W]; the colour of a fully transparent pixel is arbitrary."""
-    if not has_alpha(image):
-        return np.ones(image.shape[:2], np.bool_)
-    return np.asarray(image[..., -1] > 0)
-
-
 def to_perceptual_rgb(image: Samples, linear: bool = False) -> NDArray[np.float32]:
     """Colour of an image for the network.
 
