@@ -176,7 +176,7 @@ def _named(name: str) -> Path:
     near = get_close_matches(name, [SHIPPED, *names], 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise ModelFileError(
-        f"No model of the name {name!r} is installed, out of {len(names)}. {hint}See `glcic-backend models list`; a "
+        f"No model of the name {name!r} is installed ({len(names)} are). {hint}See `glcic-backend models list`; a "
         f"file is named by its path, such as ./{name}{_ENDING}."
     )
 
