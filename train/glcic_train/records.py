@@ -169,8 +169,8 @@ class Records:
             return
         phase = str(self._schedule.phase(min(place, self._schedule.total - 1)))
         self._event("losses", phase=phase, place=float(place), samples_per_second=round(speed, 2), **values)
-        share = place / self._schedule.total
-        remaining = self._trained_seconds() * (1 - share) / share if share else 0.0
+        share = self._schedule.place(self.step, self._trained_seconds()) / self._schedule.total
+        remaining = self._trained_seconds() * (1 - share) / share
         self._line.show(share, phase, values, speed, remaining)
 
     def _aside(self, work: Any, *arguments: Any) -> None:

@@ -169,7 +169,7 @@ def _photo_source(config: Config, photos: PhotoSet, folder: Path | None, device:
     from glcic_train.data.resident import ResidentPhotos
 
     if not config.data.resident:
-        return LoadedPhotos(photos, device, config.data.workers)
+        return LoadedPhotos(photos, device, min(config.data.workers, os.cpu_count() or 1))
     largest = max(side[1] for side in [config.data.short_side, *(s.short_side for s in config.schedule.stages)])
     cache = folder / "photos.safetensors" if folder is not None else None
     return ResidentPhotos.load(photos, device, largest, cache=cache, progress=_progress("decoding"))

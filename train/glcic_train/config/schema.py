@@ -34,7 +34,7 @@ class DataConfig:
         0.0, "brightness, contrast, saturation times 1 +- this (not in the paper)", minimum=0, maximum=0.99
     )
     resident: bool = option(False, "keep all decoded photographs in the device's memory and cut them there")
-    workers: int = option(4, "processes that decode ahead; 0 decodes in the training process", minimum=0)
+    workers: int = option(4, "processes that decode ahead, at most one per core; 0 = the training process", minimum=0)
 
 
 @dataclass(frozen=True)
