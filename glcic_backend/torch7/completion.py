@@ -88,8 +88,8 @@ class _Layers:
         """The layer taken last has to have these numbers."""
         for name, number in wanted.items():
             found = fields.get(name, _DEFAULTS.get(name))
-            if found != number:
-                self.refuse(f"has {name} = {found!r} instead of {number}")
+            if not isinstance(found, int | float) or found != number:
+                self.refuse(f"has {name} = {_shown(found)} instead of {number}")
 
     def copy(self, fields: dict[Any, Any], name: str, target: Tensor) -> None:
         """Copy a tensor of the layer taken last into one of the network."""
@@ -137,7 +137,7 @@ def _fill_norm(norm: nn.BatchNorm2d, layers: _Layers) -> None:
     assert norm.running_mean is not None and norm.running_var is not None
     eps = fields.get("eps")
     if not isinstance(eps, float) or not 0 < eps < 1:
-        layers.refuse(f"has eps = {eps!r}")
+        layers.refuse(f"has eps = {_shown(eps)}")
     norm.eps = eps
     layers.copy(fields, "weight", norm.weight)
     layers.copy(fields, "bias", norm.bias)
@@ -152,10 +152,16 @@ def _fill_norm(norm: nn.BatchNorm2d, layers: _Layers) -> None:
         layers.refuse("has a negative variance")
 
 
+def _shown(value: Any) -> str:
+    """A number, or what stands in its place."""
+    return str(value) if isinstance(value, int | float) else type(value).__name__
+
+
 def _mean_pixel(path: Path, mean: Any) -> tuple[float, float, float]:
     """Three numbers, in a table or a tensor of any shape."""
-    listed = [mean.get(number) for number in (1, 2, 3)] if isinstance(mean, dict) and len(mean) == 3 else mean
-    values = np.ravel(listed) if isinstance(listed, list | np.ndarray) else np.empty(0)
+    values = list(mean.ravel()) if isinstance(mean, np.ndarray) else []
+    if isinstance(mean, dict) and len(mean) == 3:
+        values = [mean.get(number) for number in (1, 2, 3)]
     if len(values) != 3 or not all(isinstance(value, float | np.floating) and 0 <= value <= 1 for value in values):
         raise ModelFileError(
             f"{path}: its mean pixel `mean` is not three numbers between 0 and 1. Choose another file."

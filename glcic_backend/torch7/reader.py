@@ -191,7 +191,10 @@ class _Reader:
         # The second condition keeps a stride of 0 from blowing up a few bytes.
         if last >= len(storage.values) or math.prod(shape) > len(storage.values):
             self._refuse(f"a tensor of the shape {shape} reaches beyond its storage of {len(storage.values)}")
-        byte_strides = [stride * dtype.itemsize for stride in strides]
+        # The stride of a single element means nothing and may be any number.
+        byte_strides = [
+            stride * dtype.itemsize if extent > 1 else 0 for extent, stride in zip(shape, strides, strict=True)
+        ]
         return as_strided(storage.values[first:], shape, byte_strides, writeable=False)
 
     def _int(self) -> int:

@@ -68,6 +68,11 @@ class TestReader:
 
         np.testing.assert_array_equal(read_torch7(path, set()), [[1, 3, 5], [2, 4, 6]])
 
+    def test_stride_of_a_single_element_may_be_any_number(self, path):
+        path.write_bytes(tensor_of([1, 2], [2**62, 1]))
+
+        np.testing.assert_array_equal(read_torch7(path, set()), [[0, 0]])
+
     def test_tensors_saved_on_a_gpu_are_read_as_floats(self, path):
         writer = Torch7Writer().header("torch.CudaTensor").int(1).long(2, 1, 1)
         writer.header("torch.CudaStorage").long(2)
@@ -246,6 +251,7 @@ class TestCompletionNetwork:
         ("layer", "change", "reason"),
         [
             (1, {"kW": 3}, "layer 0 has kW = 3.0 instead of 5"),
+            (1, {"kW": np.array([5.0, 5.0])}, "layer 0 has kW = ndarray instead of 5"),
             (4, {"dH": 1}, "layer 3 has dH = 1.0 instead of 2"),
             (19, {"dilationW": 4}, "layer 18 has dilationW = 4.0 instead of 2"),
             (1, {"groups": 4}, "layer 0 has groups = 4.0"),
@@ -290,7 +296,17 @@ class TestCompletionNetwork:
         with pytest.raises(ModelFileError, match="without a network"):
             load_torch7_model(write_torch7(path, value))
 
-    @pytest.mark.parametrize("mean", [None, np.array([0.1, 0.2]), np.array([0.1, 0.2, 117.0]), {1: "a", 2: 0, 3: 0}])
+    @pytest.mark.parametrize(
+        "mean",
+        [
+            None,
+            np.array([0.1, 0.2]),
+            np.array([0.1, 0.2, 117.0]),
+            {1: "a", 2: 0, 3: 0},
+            {1: np.zeros(2), 2: np.zeros(3), 3: 0.5},
+        ],
+        ids=["none", "two numbers", "a number above 1", "a text", "tensors"],
+    )
     def test_mean_pixel_that_is_none_is_refused(self, path, content, mean):
         with pytest.raises(ModelFileError, match="mean pixel"):
             load_torch7_model(write_torch7(path, content() | {"mean": mean}))
