@@ -1,8 +1,13 @@
 """Choice of the device that computes."""
 
-import torch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from glcic_backend.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    import torch
 
 DEVICE_CHOICES = ("auto", "cpu", "cuda", "mps")
 
@@ -16,6 +21,8 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises:
         InvalidInputError: the name is unknown or the device is not there.
     """
+    import torch  # takes seconds; who only needs the names must not wait for it
+
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         name = next(candidate for candidate in ("cuda", "mps", "cpu") if available[candidate])

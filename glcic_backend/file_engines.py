@@ -1,7 +1,6 @@
 """Two ways to complete a picture that came from a file: in this process, or by the running daemon."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -42,7 +41,7 @@ class FileEngine(Protocol):
 class LocalEngine:
     """The engine in this process."""
 
-    def __init__(self, model: Path | None, device: str, threads: int | None) -> None:
+    def __init__(self, model: str | None, device: str, threads: int | None) -> None:
         """Load the model. Raises ModelFileError or InvalidInputError."""
         # Importing torch takes seconds; who asks the daemon must not wait for it.
         from glcic_backend.inpainter import Inpainter

@@ -18,6 +18,7 @@ from glcic_backend.errors import InvalidInputError
 from glcic_backend.exact_region import complete_region
 from glcic_backend.holes import plan_regions, union
 from glcic_backend.model_file import Model, load_model
+from glcic_backend.model_library import resolve_model
 from glcic_backend.pixels import Samples
 from glcic_backend.region import region_cost
 from glcic_backend.wire.geometry import Rectangle
@@ -64,7 +65,8 @@ class Inpainter:
         """Load a model.
 
         Args:
-            model: a safetensors file; None for the model that ships with the package.
+            model: the name of an installed model or the path of a safetensors file; None for the default, which is the
+                model that ships with the package unless `glcic-backend models use` chose another.
             device: auto, cpu, cuda or mps.
             threads: CPU threads of torch in this process; None leaves torch's own choice.
 
@@ -76,7 +78,7 @@ class Inpainter:
             if threads < 1:
                 raise InvalidInputError(f"{threads} threads cannot work. Give 1 or more, or leave --threads out.")
             torch.set_num_threads(threads)
-        return cls(load_model(None if model is None else Path(model)), choose_device(device))
+        return cls(load_model(resolve_model(model)), choose_device(device))
 
     def complete(
         self,

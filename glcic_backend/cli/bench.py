@@ -2,23 +2,20 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
 from glcic_backend import benchmark
 from glcic_backend.benchmark import PAPER_TABLE_4_CPU, SCENES, WHOLE_OVER_REGION_GOALS, Report
-from glcic_backend.devices import DEVICE_CHOICES
+from glcic_backend.cli.engine_options import engine_options
 from glcic_backend.inpainter import Inpainter
 
 
 @click.command(name="bench")
-@click.option("--model", type=click.Path(path_type=Path), help="Model file.  [default: the one that ships]")
-@click.option("--device", type=click.Choice(DEVICE_CHOICES), default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads.  [default: torch's choice]")
+@engine_options
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Measured rounds.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(model: Path | None, device: str, threads: int | None, rounds: int, as_json: bool) -> None:
+def command(model: str | None, device: str, threads: int | None, rounds: int, as_json: bool) -> None:
     """Measure the speed of completion and blending on this machine.
 
     Compared things take turns in one run; the figures are medians. Takes one to three minutes on two CPU cores, and

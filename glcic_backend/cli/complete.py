@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from glcic_backend.cli.engine_options import engine_options
 from glcic_backend.errors import GlcicError, InvalidInputError
 from glcic_backend.file_engines import DaemonEngine, FileEngine, LocalEngine
 from glcic_backend.image_files import DEFAULT_MAX_PIXELS, EXTENSIONS
@@ -22,9 +23,7 @@ _ERASE_LINE = "\r\033[K"
 @click.argument("mask", type=click.Path(path_type=Path))
 @click.argument("output", type=click.Path(path_type=Path))
 @click.option("--batch", is_flag=True, help="IMAGE, MASK and OUTPUT are folders; masks are found by the image's name.")
-@click.option("--model", type=click.Path(path_type=Path), metavar="FILE", help="Model file; default: the one included.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", help="CPU threads; default: chosen by torch.")
+@engine_options
 @click.option("--blend/--no-blend", default=True, help="Blend the fill into its surroundings.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each photograph.")
 @click.option(
@@ -43,7 +42,7 @@ def command(
     mask: Path,
     output: Path,
     batch: bool,
-    model: Path | None,
+    model: str | None,
     device: str,
     threads: int | None,
     blend: bool,

@@ -6,10 +6,12 @@ from typing import NoReturn
 
 import click
 
+from glcic_backend.cli.engine_options import device_option
+
 
 @click.command(name="selftest")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=".", help="Folder of the picture.")
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@device_option
 def command(out: Path, device: str) -> None:
     """Complete a bundled photograph through a daemon started for it, and write a picture of before and after.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from glcic_backend.cli.engine_options import engine_options
 from glcic_backend.daemon.engine import Engine
 from glcic_backend.daemon.lifecycle import DaemonOptions, run_daemon
 from glcic_backend.daemon.server import DEFAULT_CAPACITY
@@ -18,17 +19,7 @@ _LOG_BYTES = 1 << 20
 
 
 @click.command()
-@click.option(
-    "--model", metavar="FILE", type=click.Path(path_type=Path), help="Model file.  [default: the one shipped]"
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "mps"]),
-    default="auto",
-    show_default=True,
-    help="Where to run.",
-)
-@click.option("--threads", metavar="N", type=click.IntRange(min=1), help="CPU threads.  [default: torch's choice]")
+@engine_options
 @click.option(
     "--queue",
     "capacity",
@@ -49,7 +40,7 @@ _LOG_BYTES = 1 << 20
 @click.option("--tcp", is_flag=True, help="Loopback TCP instead of a Unix socket.")
 @click.option("--log-file", metavar="FILE", type=click.Path(path_type=Path), help="Log here instead of to stderr.")
 def command(
-    model: Path | None,
+    model: str | None,
     device: str,
     threads: int | None,
     capacity: int,

@@ -1,0 +1,17 @@
+"""What holds for every test."""
+
+import shutil
+import tempfile
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def private_home():
+    """No test reads or changes the models and the daemon of the user who runs it."""
+    # A short path: the daemon's Unix socket lies below it.
+    folder = tempfile.mkdtemp(prefix="glcic-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GLCIC_HOME", folder)
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
