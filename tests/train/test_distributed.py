@@ -20,7 +20,7 @@ from .conftest import QUICK
 ROOT = Path(__file__).parents[2]
 
 # Both phases that train C, and D, with batch statistics over both processes; balancing needs a common norm.
-SETTINGS = (*QUICK, "run.batch=4", "run.sync_batch_norm=true", "run.threads=1", "losses.balance_gradients=4")
+SETTINGS = (*QUICK, "run.batch=4", "run.sync_batch_norm=true", "losses.balance_gradients=4")
 
 # In float64: the joint phase amplifies rounding (another number of threads alone moves float32 weights by 5e-3 in five
 # iterations), and a mistake in what the processes exchange would hide behind that.

@@ -10,7 +10,7 @@ from glcic_backend import __version__
 from glcic_backend.errors import GlcicError, InvalidInputError
 from glcic_train.cli_data import data as data_group
 from glcic_train.cli_evaluate import evaluate
-from glcic_train.config import load_config, named_configs, to_toml
+from glcic_train.config import Config, load_config, named_configs, to_toml
 
 _PATH = click.Path(path_type=Path)
 _SET = click.option(
@@ -132,7 +132,7 @@ def export(
     click.echo(f"{target}: {info.name}, {info.recipe}, sha256 {info.sha256[:12]}")
 
 
-def _print_profile(config: object, data: tuple[Path, ...]) -> None:
+def _print_profile(config: Config, data: tuple[Path, ...]) -> None:
     from glcic_train.profiling import profile
     from glcic_train.run import assemble
 

@@ -110,11 +110,11 @@ def local_patches(image: Tensor, centres: Tensor, size: int) -> Tensor:
         [N, C, size, size]. Near the border the patch is moved inwards, so that it never leaves the image.
     """
     count, channels, height, width = image.shape
-    limit = torch.tensor([width - size, height - size], device=centres.device)
-    corner = torch.minimum((centres - size // 2).clamp(min=0), limit)
+    left = (centres[:, :1] - size // 2).clamp(0, width - size)
+    top = (centres[:, 1:] - size // 2).clamp(0, height - size)
     steps = torch.arange(size, device=image.device)
-    columns = (corner[:, :1] + steps).view(count, 1, 1, size)
-    rows = (corner[:, 1:] + steps).view(count, 1, size, 1)
+    columns = (left + steps).view(count, 1, 1, size)
+    rows = (top + steps).view(count, 1, size, 1)
     # Two gathers, not one index: their gradient is a plain scatter, which needs no sorting.
     strip = image.gather(2, rows.expand(-1, channels, -1, width))
     return strip.gather(3, columns.expand(-1, channels, size, -1))

@@ -1,6 +1,7 @@
 """Turns a checkpoint into a model file for GIMP."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ def describe(
     )
 
 
-def completion_of(checkpoint: dict[str, dict[str, dict[str, Tensor]]]) -> CompletionNetwork:
+def completion_of(checkpoint: Mapping[str, Any]) -> CompletionNetwork:
     """The completion network of a checkpoint, its moving average if it has one; in evaluation mode, on the CPU."""
     parts = checkpoint["networks"]
     network = CompletionNetwork()

@@ -1,5 +1,6 @@
 """Measures where the time of a run goes: `glcic-train run ... --profile`."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,7 +64,9 @@ def _profile_place(
     for number in range(_WARM_UP):
         kept = parts.batches.batch(number, stage)
         step_on(kept, number)
-    with FlopCounterMode(display=False) as counter:
+    # Compiled code hides its operations from the counter.
+    uncompiled = torch.compiler.set_stance("force_eager") if config.run.compile else contextlib.nullcontext()
+    with uncompiled, FlopCounterMode(display=False) as counter:
         step_on(kept, 1)
     numbers = range(_WARM_UP, _WARM_UP + iterations)
     with_data = _seconds(parts.device, lambda: [step_on(parts.batches.batch(n, stage), n) for n in numbers])

@@ -132,7 +132,7 @@ def assemble(
             # Decodes every photograph where no manifest states it: once, not in every process.
             own = photos.compute_mean_pixel(_progress("mean pixel")) if processes.leads else None
             mean_pixel = processes.agree(own)
-        source = _photo_source(config, photos, folder, device)
+        source = _photo_source(config, photos, device)
         networks = Networks(config, device, processes)
         batches = BatchSource(config, source, processes, device)
         try:
@@ -163,7 +163,7 @@ def _prepare_torch(config: Config, device: torch.device) -> None:
         torch.set_float32_matmul_precision("high")
 
 
-def _photo_source(config: Config, photos: PhotoSet, folder: Path | None, device: torch.device) -> PhotoSource:
+def _photo_source(config: Config, photos: PhotoSet, device: torch.device) -> PhotoSource:
     # Imported here: both need more than the command line's other commands do.
     from glcic_train.data.loader import LoadedPhotos
     from glcic_train.data.resident import ResidentPhotos
@@ -171,8 +171,7 @@ def _photo_source(config: Config, photos: PhotoSet, folder: Path | None, device:
     if not config.data.resident:
         return LoadedPhotos(photos, device, min(config.data.workers, os.cpu_count() or 1))
     largest = max(side[1] for side in [config.data.short_side, *(s.short_side for s in config.schedule.stages)])
-    cache = folder / "photos.safetensors" if folder is not None else None
-    return ResidentPhotos.load(photos, device, largest, cache=cache, progress=_progress("decoding"))
+    return ResidentPhotos.load(photos, device, largest, progress=_progress("decoding"))
 
 
 def _progress(work: str) -> Callable[[int, int], None]:
