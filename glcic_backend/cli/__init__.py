@@ -1,37 +1,26 @@
 """Command line `glcic-backend`. One module per command; a command's module is imported only when it is called."""
 
 import importlib
-import sys
-import traceback
 
 import click
 
 from glcic_backend import __version__
-from glcic_backend.errors import GlcicError
-from glcic_backend.wire.errors import WireError
+from glcic_backend.cli.entry import run_group
 
-# Command name -> module of this package that holds a click command named `command`.
-_COMMANDS = {
-    "complete": "complete",
-    "serve": "serve",
-    "status": "status",
-    "stop": "stop",
-    "models": "models",
-    "bench": "bench",
-    "selftest": "selftest",
-}
+# Each is a module of this package that holds a click command named `command`.
+_COMMANDS = ["complete", "serve", "status", "stop", "models", "bench", "selftest"]
 
 
 class _LazyGroup(click.Group):
     """Imports a command when it is needed: `status` must not wait for torch."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return _COMMANDS
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"glcic_backend.cli.{_COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"glcic_backend.cli.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -50,27 +39,5 @@ def group(ctx: click.Context, debug: bool) -> None:
 
 
 def main() -> None:
-    """Entry point of the console script: turns errors into one readable paragraph and an exit code."""
-    debug = "--debug" in sys.argv
-    try:
-        sys.exit(group(standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Cancelled.", err=True)
-        sys.exit(130)
-    except (GlcicError, WireError) as error:
-        if debug:
-            traceback.print_exc()
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        click.echo(
-            f"Unexpected error: {type(error).__name__}: {error}\n"
-            "This is a defect. Run the command again as `glcic-backend --debug ...` and report what it prints.",
-            err=True,
-        )
-        sys.exit(3)
+    """Entry point of the console script."""
+    run_group(group, "glcic-backend")

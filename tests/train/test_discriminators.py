@@ -8,9 +8,7 @@ from glcic_train.config import DiscriminatorConfig, load_config
 from glcic_train.discriminators import ContextBranch, ContextDiscriminator, layer_count, local_patches
 
 
-@pytest.mark.parametrize(
-    ("size", "layers"), [(256, 6), (128, 5), (160, 5), (96, 5), (64, 4), (32, 3), (16, 2)]
-)
+@pytest.mark.parametrize(("size", "layers"), [(256, 6), (128, 5), (160, 5), (96, 5), (64, 4), (32, 3), (16, 2)])
 def test_the_number_of_layers_follows_from_the_size(size, layers):
     assert layer_count(size) == layers
 

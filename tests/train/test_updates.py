@@ -108,7 +108,7 @@ def test_the_joint_phase_follows_eq_5_with_the_discriminator_just_updated(make, 
 
 
 @pytest.mark.parametrize(
-    "settings", [(), ("losses.feature_matching=0.1", "losses.generator=\"non-saturating\"")], ids=["paper", "modern"]
+    "settings", [(), ("losses.feature_matching=0.1", 'losses.generator="non-saturating"')], ids=["paper", "modern"]
 )
 def test_the_completion_networks_step_leaves_no_gradient_in_the_discriminators(make, batch, settings):
     networks, updates = make(*settings)

@@ -90,6 +90,4 @@ class BatchSource:
 
     def _holes(self, stream: MaskStream, step: int) -> Holes:
         processes = self._processes
-        return self._masks.holes(
-            self._config.run.seed, stream, step, self._share, processes.rank, processes.world_size
-        )
+        return self._masks.holes(self._config.run.seed, stream, step, self._share, processes.rank, processes.world_size)

@@ -1,13 +1,13 @@
 """Command line `glcic-train`. Commands import torch when they are called, so that --help is quick."""
 
 import sys
-import traceback
 from pathlib import Path
 
 import click
 
 from glcic_backend import __version__
-from glcic_backend.errors import GlcicError, InvalidInputError
+from glcic_backend.cli.entry import run_group
+from glcic_backend.errors import InvalidInputError
 from glcic_train.cli_data import data as data_group
 from glcic_train.cli_evaluate import evaluate
 from glcic_train.config import Config, load_config, named_configs, to_toml
@@ -155,27 +155,5 @@ def _exit_by(ending: str) -> None:
 
 
 def main() -> None:
-    """Entry point of the console script: turns errors into one readable paragraph and an exit code."""
-    debug = "--debug" in sys.argv
-    try:
-        sys.exit(group(standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Cancelled.", err=True)
-        sys.exit(130)
-    except GlcicError as error:
-        if debug:
-            traceback.print_exc()
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        click.echo(
-            f"Unexpected error: {type(error).__name__}: {error}\n"
-            "This is a defect. Run the command again as `glcic-train --debug ...` and report what it prints.",
-            err=True,
-        )
-        sys.exit(3)
+    """Entry point of the console script."""
+    run_group(group, "glcic-train")

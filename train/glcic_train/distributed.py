@@ -119,5 +119,3 @@ class _SumOverProcesses(torch.autograd.Function):
         total = gradient.clone()
         dist.all_reduce(total)
         return total
-
-

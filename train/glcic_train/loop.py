@@ -40,9 +40,7 @@ def iterate(
     The paper's line 9 says t > T_C + T_D; with iterations counted from 0 that is t >= T_C + T_D.
     """
     phase = schedule.phase(place)
-    set_learning_rate(
-        networks.completion_optimizer, schedule.completion_rate(config.completion.optimizer, place)
-    )
+    set_learning_rate(networks.completion_optimizer, schedule.completion_rate(config.completion.optimizer, place))
     if networks.discriminator_optimizer is not None:
         set_learning_rate(
             networks.discriminator_optimizer, schedule.discriminator_rate(config.discriminator.optimizer, place)

@@ -42,10 +42,7 @@ class PhaseProfile:
 def profile(config: Config, parts: Parts, iterations: int = 20) -> list[PhaseProfile]:
     """Measure every phase and every stage of a configuration; the networks are changed by it."""
     schedule = Schedule(config)
-    places = {
-        (schedule.phase(place), schedule.stage(place)): place
-        for place in reversed(_sampled_places(schedule))
-    }
+    places = {(schedule.phase(place), schedule.stage(place)): place for place in reversed(_sampled_places(schedule))}
     return [_profile_place(config, parts, schedule, place, iterations) for place in sorted(places.values())]
 
 
@@ -53,9 +50,7 @@ def _sampled_places(schedule: Schedule) -> list[float]:
     return [schedule.total * share / 1000 for share in range(1000)]
 
 
-def _profile_place(
-    config: Config, parts: Parts, schedule: Schedule, place: float, iterations: int
-) -> PhaseProfile:
+def _profile_place(config: Config, parts: Parts, schedule: Schedule, place: float, iterations: int) -> PhaseProfile:
     stage = schedule.stage(place)
 
     def step_on(batch: Batch, number: int) -> None:

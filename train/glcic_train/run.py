@@ -196,9 +196,7 @@ def _load_start(config: Config, parts: Parts) -> None:
 
 
 def _train(config: Config, parts: Parts, folder: Path, checkpoint: dict[str, Any] | None) -> Ending:
-    records = Records(
-        config, folder, parts.networks, parts.mean_pixel, parts.held_out, parts.device, parts.processes
-    )
+    records = Records(config, folder, parts.networks, parts.mean_pixel, parts.held_out, parts.device, parts.processes)
     if checkpoint is not None:
         records.restore(checkpoint)
     ending = None

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import InvalidInputError
 from glcic_train.data.decode import channel_sums, decode_stored
-from glcic_train.data.files import write_beside
+from glcic_train.data.files import cannot_write
 from glcic_train.data.manifest import read_manifest
 from glcic_train.data.parallel import in_threads
 from glcic_train.data.shards import ShardIndex, index_shard, read_at
@@ -158,7 +159,11 @@ class PhotoSet:
         mean_pixel = np.array(self._mean_pixel if self._mean_pixel is not None else [])
         place = {"shard": self._shard, "photo": index.photo, "info": index.info}
         np.savez(file, allow_pickle=False, keys=keys, sizes=index.sizes, mean_pixel=mean_pixel, **place)
-        write_beside(path, file.getvalue())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        write_atomically(path, file.getvalue())
 
 
 def folder_shards(folder: Path, split: str) -> list[Path]:

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import InvalidInputError
 from glcic_train.data.convert import Converted, PrepareSettings, Rejected, convert_photo
 from glcic_train.data.duplicates import DuplicateFinder
-from glcic_train.data.files import cannot_write, write_beside
+from glcic_train.data.files import cannot_write
 from glcic_train.data.layouts import SourcePhoto, scan
 from glcic_train.data.manifest import FORMAT, JOURNAL, MANIFEST, REJECTS, dump_json, read_manifest
 from glcic_train.data.parallel import ordered_map
@@ -58,7 +59,7 @@ def prepare(
         _open_out(out, job)
         if not (out / MANIFEST).is_file():
             preparation = _Preparation(source, out, settings, workers, progress or (lambda done, total: None))
-            write_beside(out / MANIFEST, dump_json(preparation.run(photos) | {"job": job}))
+            write_atomically(out / MANIFEST, dump_json(preparation.run(photos) | {"job": job}))
         # Left over where a kill came at the very end.
         shutil.rmtree(out / JOURNAL, ignore_errors=True)
         for part in out.glob("*.part"):
@@ -90,7 +91,8 @@ def _open_out(out: Path, job: str) -> None:
     elif out.is_dir() and any(entry.name != JOURNAL for entry in out.iterdir()):
         raise InvalidInputError(f"{out} is not empty. Name a new folder: shards are never mixed with other files.")
     else:
-        write_beside(begun, job.encode())
+        begun.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(begun, job.encode())
         return
     if held != job:
         raise InvalidInputError(
@@ -125,7 +127,7 @@ class _Preparation:
         rejects = [
             {"name": name, "code": code, "reason": text} for r in self.records for name, code, text in r["rejects"]
         ]
-        write_beside(self.out / REJECTS, "".join(json.dumps(reject) + "\n" for reject in rejects).encode())
+        write_atomically(self.out / REJECTS, "".join(json.dumps(reject) + "\n" for reject in rejects).encode())
         codes = Counter(reject["code"] for reject in rejects)
         if codes.total() == self.total:
             raise InvalidInputError(
@@ -159,7 +161,7 @@ class _Preparation:
                 if shard.writer.bytes >= self.settings.shard_mb * 2**20 or position == len(photos) - 1:
                     record = shard.finish(position + 1)
                     shard = None
-                    write_beside(path, json.dumps(record).encode())
+                    write_atomically(path, json.dumps(record).encode())
                     self.records.append(record)
         finally:
             if shard is not None:

@@ -57,9 +57,7 @@ class MaskSampler:
         self._thresholds = np.cumsum(weights) / weights.sum()
         self._folder = _load_folder(Path(config.folder), size) if config.weights.folder else None
 
-    def holes(
-        self, seed: int, stream: MaskStream, step: int, batch: int, rank: int = 0, world_size: int = 1
-    ) -> Holes:
+    def holes(self, seed: int, stream: MaskStream, step: int, batch: int, rank: int = 0, world_size: int = 1) -> Holes:
         """Holes of one step for one process.
 
         Args:
