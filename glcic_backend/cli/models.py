@@ -52,24 +52,28 @@ def info(model: str | None, as_json: bool) -> None:
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--name", help="Name to give it.  [default: that of the file]")
-def import_command(file: Path, name: str | None) -> None:
+@click.option("--use", "use_it", is_flag=True, help="Use it from now on, as `models use` does.")
+def import_command(file: Path, name: str | None, use_it: bool) -> None:
     """Install the model in FILE: a .safetensors file of this program, or a Torch7 file (.t7).
 
     Torch7 files are the form in which the authors of the paper publish their networks, under their own licence. They
     are converted; nothing in them is executed.
     """
     entry = model_library.import_model(file, name)
-    click.echo(f"{entry.name} is installed as {entry.path}. Use it with: glcic-backend models use {entry.name}")
+    click.echo(f"{entry.name} is installed as {entry.path}.")
     if entry.info is not None:
         click.echo(f"Licence: {entry.info.licence}")
+    if use_it:
+        _use(entry.name)
+    else:
+        click.echo(f"Use it with: glcic-backend models use {entry.name}")
 
 
 @command.command()
 @click.argument("name")
 def use(name: str) -> None:
     """Make the model NAME the one in use; "shipped" is the one that comes with the program."""
-    model_library.use_model(name)
-    click.echo(f"{name} is in use. A running daemon keeps its model until it is started again.")
+    _use(name)
 
 
 @command.command()
@@ -78,6 +82,11 @@ def remove(name: str) -> None:
     """Delete the installed model NAME."""
     model_library.remove_model(name)
     click.echo(f"{name} is removed.")
+
+
+def _use(name: str) -> None:
+    model_library.use_model(name)
+    click.echo(f"{name} is in use. A running daemon keeps its model until it is started again.")
 
 
 def _as_dict(entry: Entry) -> dict[str, object]:

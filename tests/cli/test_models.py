@@ -48,6 +48,13 @@ def test_model_goes_from_import_to_use_to_removal(run, model_file):
     assert len(run("list")[1].splitlines()) == 1
 
 
+def test_an_imported_model_can_be_used_at_once(run, model_file):
+    code, out, _ = run("import", model_file, "--use")
+
+    assert code == 0 and "beach is in use" in out
+    assert run("list")[1].splitlines()[1].startswith("* beach")
+
+
 def test_list_as_json_names_every_model_with_its_description(run, model_file):
     run("import", model_file, "--name", "shore")
 
