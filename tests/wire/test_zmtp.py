@@ -89,7 +89,7 @@ def misbehave():
                 time.sleep(0.3 if later else 0)
                 connection.sendall(later)
                 if close:
-                    connection.shutdown(socket.SHUT_RDWR)
+                    connection.shutdown(socket.SHUT_WR)  # what the client still sends must not break
 
         threading.Thread(target=serve, daemon=True).start()
         return f"tcp://127.0.0.1:{listener.getsockname()[1]}"
