@@ -10,7 +10,7 @@ from glcic_backend.region import region_cost
 from glcic_backend.wire.geometry import Rectangle
 
 MAX_REGION_PIXELS = 768 * 768
-"""Largest rectangle computed at once. It bounds the memory of the network's feature maps to about 0.6 GB."""
+"""Largest rectangle computed at once. It bounds the memory of the network's feature maps to about 0.5 GB."""
 
 _MAX_COMPONENTS = 256
 _BLOCK = 32
