@@ -40,7 +40,7 @@ def native_gimp() -> bool:
 
 def why_not() -> str:
     """Why there can be no GIMP here; empty if there can."""
-    if native_gimp() or (_folder(SUITE) / _MARKER).exists() and shutil.which("bwrap"):
+    if native_gimp() or ((_folder(SUITE) / _MARKER).exists() and shutil.which("bwrap")):
         return ""
     missing = [program for program in ("mmdebstrap", "bwrap") if not shutil.which(program)]
     return f"no GIMP 3 is installed, and {' and '.join(missing)} to make one is missing" if missing else ""

@@ -67,7 +67,7 @@ class _ModelChoice:
                 start.begin()
                 return True
             with client:
-                self._offer([(model["name"], model["title"]) for model in client.models()])
+                self._offer([(model.name, model.title) for model in client.models()])
         except (Refusal, WireError):
             pass  # The run meets the same and says it.
         self.known = True
