@@ -146,6 +146,7 @@ def test_an_installation_lies_below_its_prefix_repairs_and_can_be_updated(
         "install.json",
         "install.lock",
         "install.log",
+        "manifest.json",
         "selftest",
         "venv",
     }
