@@ -137,7 +137,7 @@ class Installation:
         try:
             # Closed to the group whatever the umask: the daemon does not trust a data folder that others can change.
             self.prefix.mkdir(mode=0o755, parents=True, exist_ok=True)
-            with open(lock_path(self.prefix), "w") as lock:
+            with open(lock_path(self.prefix), "a") as lock:
                 self._lock = hold_lock(lock, self._console.say)
                 marker = Marker(self.prefix)
                 marker.begin()

@@ -67,9 +67,10 @@ def uninstall(manifest: Manifest, console: Console) -> None:
         InstallError: something is not as it was installed; nothing was removed.
     """
     prefix = manifest.path.parent
-    with open(lock_path(prefix), "w") as lock:
+    check_removal(manifest.entries(), prefix)
+    with open(lock_path(prefix), "a") as lock:
         hold_lock(lock, console.say)
-        check_removal(manifest.entries(), prefix)
+        check_removal(manifest.entries(), prefix)  # again: what it waited for may have changed something
         if has_unit(manifest):
             failure = stop_unit()
             if failure:
