@@ -95,7 +95,7 @@ class Report:
 
 
 def at_full_width(engine: Inpainter) -> Inpainter:
-    """The same engine with all channels of Table 2 computed, idle or not, so that its times compare with the paper's."""
+    """The same engine computing all channels of Table 2, idle or not, so that its times compare with the paper's."""
     full = embed(engine.model.network.cpu(), CompletionNetwork(normalised=False)).eval().requires_grad_(False)
     return Inpainter(replace(engine.model, network=full), engine.device)
 
