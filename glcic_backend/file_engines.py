@@ -1,6 +1,7 @@
 """Two ways to complete a picture that came from a file: in this process, or by the running daemon."""
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Protocol
 
 import cv2
@@ -21,6 +22,16 @@ _WIRE_TYPES = {"uint8": ("u8", "u1"), "uint16": ("u16", "<u2"), "float32": ("f32
 """numpy type -> its name on the wire, and its layout there."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """How holes are filled; by these names `Inpainter.complete` and `DaemonClient.complete` take them."""
+
+    blend: bool = True
+    quality: str = "best"
+    context: str = "automatic"
+    seed: int = 0
+
+
 class FileEngine(Protocol):
     """Completes whole pictures, one at a time."""
 
@@ -33,7 +44,7 @@ class FileEngine(Protocol):
         """Where it runs."""
 
     def complete(
-        self, pixels: Samples, mask: NDArray[np.uint8], *, blend: bool, linear: bool, progress: Progress
+        self, pixels: Samples, mask: NDArray[np.uint8], options: Options, *, linear: bool, progress: Progress
     ) -> Samples:
         """As `glcic_backend.Inpainter.complete`; `pixels` is [H, W, C]."""
 
@@ -51,10 +62,10 @@ class LocalEngine:
         self.device_name = str(self._inpainter.device)
 
     def complete(
-        self, pixels: Samples, mask: NDArray[np.uint8], *, blend: bool, linear: bool, progress: Progress
+        self, pixels: Samples, mask: NDArray[np.uint8], options: Options, *, linear: bool, progress: Progress
     ) -> Samples:
         """As `glcic_backend.Inpainter.complete`."""
-        return self._inpainter.complete(pixels, mask, blend=blend, linear=linear, progress=progress)
+        return self._inpainter.complete(pixels, mask, **asdict(options), linear=linear, progress=progress)
 
 
 class DaemonEngine:
@@ -63,8 +74,16 @@ class DaemonEngine:
     Each completion makes a connection of its own, so that a daemon that was restarted is found again.
     """
 
-    def __init__(self) -> None:
-        """Find the daemon and ask what it has loaded. Raises DaemonError if there is none."""
+    def __init__(self, model: str | None) -> None:
+        """Find the daemon and ask what it has loaded.
+
+        Args:
+            model: name of an installed model; None for the daemon's default.
+
+        Raises:
+            DaemonError: there is no daemon.
+        """
+        self._model = model or ""
         try:
             with _connect() as daemon:
                 status = daemon.status()
@@ -73,7 +92,7 @@ class DaemonEngine:
         self.model_name, self.device_name = status.model, status.device
 
     def complete(
-        self, pixels: Samples, mask: NDArray[np.uint8], *, blend: bool, linear: bool, progress: Progress
+        self, pixels: Samples, mask: NDArray[np.uint8], options: Options, *, linear: bool, progress: Progress
     ) -> Samples:
         """As `glcic_backend.Inpainter.complete`, done by the daemon.
 
@@ -85,7 +104,15 @@ class DaemonEngine:
         name, layout = _WIRE_TYPES[pixels.dtype.name]
         try:
             with _connect() as daemon:
-                crop = daemon.context(width, height, hole)
+                crop = daemon.context(
+                    width,
+                    height,
+                    hole,
+                    quality=options.quality,
+                    context=options.context,
+                    model=self._model,
+                    progress=progress,
+                )
                 reply = daemon.complete(
                     pixels[crop.y : crop.bottom, crop.x : crop.right].astype(layout).tobytes(),
                     mask[crop.y : crop.bottom, crop.x : crop.right].tobytes(),
@@ -94,7 +121,8 @@ class DaemonEngine:
                     channels=channels,
                     dtype=name,
                     curve="linear" if linear else "perceptual",
-                    blend=blend,
+                    **asdict(options),
+                    model=self._model,
                     progress=progress,
                 )
         except WireError as error:

@@ -20,8 +20,9 @@ from glcic_backend.holes import plan_regions, union
 from glcic_backend.model_file import Model, load_model
 from glcic_backend.model_library import resolve_model
 from glcic_backend.pixels import Samples
-from glcic_backend.region import region_cost
+from glcic_backend.region import context_rectangle, region_cost
 from glcic_backend.wire.geometry import Rectangle
+from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
 
 Progress = Callable[[str, float], None]
 """Told the stage ("plan", "network", "blend") and its finished share, 0..1."""
@@ -80,12 +81,33 @@ class Inpainter:
             torch.set_num_threads(threads)
         return cls(load_model(resolve_model(model)), choose_device(device))
 
+    def context(
+        self, width: int, height: int, hole: Rectangle, *, quality: str = "best", context: str = "automatic"
+    ) -> Rectangle:
+        """The part of an image that a completion of holes within a rectangle can read.
+
+        Completing these holes in this crop gives the same as completing them in the whole image.
+
+        Args:
+            width, height: of the image, in pixels.
+            hole: bounding box of the holes, within the image.
+            quality, context: those of the completion.
+
+        Raises:
+            InvalidInputError: `quality` or `context` is unknown.
+        """
+        _check_options(quality, context, 0)
+        return context_rectangle(width, height, hole)
+
     def complete(
         self,
         image: Samples,
         mask: NDArray[np.uint8] | NDArray[np.bool_],
         *,
         blend: bool = True,
+        quality: str = "best",
+        context: str = "automatic",
+        seed: int = 0,
         linear: bool = False,
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
@@ -99,6 +121,9 @@ class Inpainter:
             mask: bool or uint8 [H, W]. Above 0 a pixel belongs to a hole; 1..254 is its coverage, by which the fill is
                 blended with the old pixel.
             blend: blend the completion into its surroundings (section 3.5.1).
+            quality: one of `wire.messages.QUALITIES`.
+            context: one of `wire.messages.CONTEXTS`.
+            seed: 0..2^32-1, of what is left to chance.
             linear: the image's values are linear light, not perceptual.
             progress: told what is going on.
             cancelled: polled several times a second.
@@ -108,10 +133,12 @@ class Inpainter:
             becomes opaque.
 
         Raises:
-            InvalidInputError: the arrays do not fit each other, no pixel is masked, or none is left to learn from.
+            InvalidInputError: the arrays do not fit each other, no pixel is masked, none is left to learn from, or an
+                option is unknown.
             CancelledError: `cancelled` returned True.
         """
         report = progress or (lambda stage, share: None)
+        _check_options(quality, context, seed)
         pixels.check_image(image)
         report("plan", 0.0)
         _check_mask(image, mask)
@@ -172,6 +199,14 @@ class Inpainter:
 
 def _slices(part: Rectangle) -> tuple[slice, slice]:
     return slice(part.y, part.bottom), slice(part.x, part.right)
+
+
+def _check_options(quality: str, context: str, seed: int) -> None:
+    for name, value, known in (("quality", quality, QUALITIES), ("context", context, CONTEXTS)):
+        if value not in known:
+            raise InvalidInputError(f"The {name} {value!r} is unknown. Choose one of {', '.join(known)}.")
+    if not 0 <= seed <= MAX_SEED:
+        raise InvalidInputError(f"The seed {seed} is out of range. Choose a whole number from 0 to {MAX_SEED}.")
 
 
 def _check_mask(image: Samples, mask: NDArray[np.uint8] | NDArray[np.bool_]) -> None:

@@ -1,9 +1,10 @@
 """Model files: the folded completion network and what must be known to use it, in safetensors."""
 
+import contextlib
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from importlib import resources
 from pathlib import Path
@@ -139,10 +140,40 @@ def load_model(path: Path | None = None) -> Model:
     return Model(without_idle_channels(network).requires_grad_(False), info)
 
 
+def read_info(path: Path) -> ModelInfo:
+    """What a model file says about itself, without its weights, which may therefore still be damaged.
+
+    Raises:
+        ModelFileError: the file is missing, or not of this kind.
+    """
+    _check_kind(path)
+    with _opened(path) as file:
+        return _parse_info(path, file.metadata() or {})
+
+
 _REPLACE = "The file is damaged or made for another program; fetch or export it again, or choose another with --model."
 
 
 def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
+    _check_kind(path)
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
+        # Copies, so that the running program does not depend on the file, which may be replaced.
+        weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    return metadata, weights
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            yield file
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise ModelFileError(f"{path} is not a readable safetensors file ({error}). {_REPLACE}") from error
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what is too large for a model, and pickles, before anything opens the file."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -161,14 +192,6 @@ def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
             f"{path} is a pickle, which can run any program when it is opened, so it was not opened. "
             "Only safetensors files are read; a checkpoint is converted by `glcic-train export`."
         )
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            # Copies, so that the running program does not depend on the file, which may be replaced.
-            weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise ModelFileError(f"{path} is not a readable safetensors file ({error}). {_REPLACE}") from error
-    return metadata, weights
 
 
 def _parse_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.errors import InvalidInputError
-from glcic_backend.file_engines import FileEngine, Progress
+from glcic_backend.file_engines import FileEngine, Options, Progress
 from glcic_backend.image_files import DEFAULT_MAX_PIXELS, Picture, read_mask, read_picture, write_picture
 from glcic_backend.image_files.writing import check_output
 
@@ -24,14 +24,14 @@ class PictureJob:
     Attributes:
         image, mask: files to read.
         output: file to write; an older one is replaced.
-        blend: blend the completion into its surroundings (section 3.5.1).
+        options: how the holes are filled.
         max_pixels: largest picture that is decoded.
     """
 
     image: Path
     mask: Path
     output: Path
-    blend: bool = True
+    options: Options = field(default_factory=Options)
     max_pixels: int = DEFAULT_MAX_PIXELS
 
 
@@ -99,7 +99,7 @@ def complete_picture(job: PictureJob, engine: Callable[[], FileEngine], progress
     Args:
         job: what to do.
         engine: returns the engine; called after the files have been checked, because loading one takes seconds.
-        progress: told the stage (read, load, plan, network, blend, write) and its finished share, 0..1.
+        progress: told the stage (read, load, the engine's own, write) and its finished share, 0..1.
 
     Raises:
         InvalidInputError: a file or a combination of files that cannot be used; nothing is written.
@@ -116,7 +116,7 @@ def complete_picture(job: PictureJob, engine: Callable[[], FileEngine], progress
     _check_mask(job, picture, mask)
     clock("load", 0.0)
     loaded = engine()
-    completed = loaded.complete(picture.pixels, mask, blend=job.blend, linear=picture.linear, progress=clock)
+    completed = loaded.complete(picture.pixels, mask, job.options, linear=picture.linear, progress=clock)
     clock("write", 0.0)
     write_picture(job.output, replace(picture, pixels=completed))
     return PictureReport(

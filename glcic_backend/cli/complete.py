@@ -11,9 +11,10 @@ import click
 
 from glcic_backend.cli.engine_options import engine_options
 from glcic_backend.errors import GlcicError, InvalidInputError
-from glcic_backend.file_engines import DaemonEngine, FileEngine, LocalEngine
+from glcic_backend.file_engines import DaemonEngine, FileEngine, LocalEngine, Options
 from glcic_backend.image_files import DEFAULT_MAX_PIXELS, EXTENSIONS
 from glcic_backend.picture_job import PictureJob, PictureReport, complete_picture
+from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
 
 _ERASE_LINE = "\r\033[K"
 
@@ -25,6 +26,28 @@ _ERASE_LINE = "\r\033[K"
 @click.option("--batch", is_flag=True, help="IMAGE, MASK and OUTPUT are folders; masks are found by the image's name.")
 @engine_options
 @click.option("--blend/--no-blend", default=True, help="Blend the fill into its surroundings.", show_default=True)
+@click.option(
+    "--quality",
+    type=click.Choice(QUALITIES),
+    default="best",
+    show_default=True,
+    help="fast: large holes are filled softly; best: with texture of the picture.",
+)
+@click.option(
+    "--context",
+    type=click.Choice(CONTEXTS),
+    default="automatic",
+    show_default=True,
+    help="How much of the picture round a hole is looked at.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, MAX_SEED),
+    default=0,
+    show_default=True,
+    help="Another number gives another filling, where chance has a part in it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each photograph.")
 @click.option(
     "--max-pixels",
@@ -34,7 +57,7 @@ _ERASE_LINE = "\r\033[K"
     metavar="N",
     help="Largest picture that is decoded.",
 )
-@click.option("--daemon", is_flag=True, help="Have the running daemon do it, with its model and device.")
+@click.option("--daemon", is_flag=True, help="Have the running daemon do it, on its device.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -46,6 +69,9 @@ def command(
     device: str,
     threads: int | None,
     blend: bool,
+    quality: str,
+    context: str,
+    seed: int,
     as_json: bool,
     max_pixels: int,
     daemon: bool,
@@ -61,14 +87,14 @@ def command(
     glcic-backend complete beach.jpg beach-mask.png beach-done.png
     glcic-backend complete --batch photos/ masks/ done/
     """
-    if daemon and (model is not None or device != "auto" or threads is not None):
-        raise click.UsageError("--daemon uses the model, device and threads that the daemon was started with.")
+    if daemon and (device != "auto" or threads is not None):
+        raise click.UsageError("--daemon uses the device and threads that the daemon was started with.")
 
     @functools.cache
     def engine() -> FileEngine:
-        return DaemonEngine() if daemon else LocalEngine(model, device, threads)
+        return DaemonEngine(model) if daemon else LocalEngine(model, device, threads)
 
-    job = PictureJob(image, mask, output, blend, max_pixels)
+    job = PictureJob(image, mask, output, Options(blend, quality, context, seed), max_pixels)
     if batch:
         ctx.exit(_run_batch(job, engine, as_json))
     show = _show_stage if sys.stderr.isatty() else _show_nothing
@@ -114,7 +140,7 @@ def _run_batch(job: PictureJob, engine: Callable[[], FileEngine], as_json: bool)
     in_terminal = sys.stderr.isatty()
     with click.progressbar(length=len(images), label="Completing", file=sys.stderr, hidden=not in_terminal) as bar:
         for image in images:
-            one = PictureJob(image, job.mask, job.output / image.name, job.blend, job.max_pixels)
+            one = PictureJob(image, job.mask, job.output / image.name, job.options, job.max_pixels)
             try:
                 report = _complete_one(one, masks.get(image.stem, []), engine)
                 if as_json:
@@ -167,7 +193,7 @@ def _complete_one(job: PictureJob, masks: list[Path], engine: Callable[[], FileE
     if len(masks) > 1:
         names = " and ".join(path.name for path in masks)
         raise InvalidInputError(f"{len(masks)} masks belong to it: {names}. Leave one.")
-    paired = PictureJob(job.image, masks[0], job.output, job.blend, job.max_pixels)
+    paired = PictureJob(job.image, masks[0], job.output, job.options, job.max_pixels)
     return complete_picture(paired, engine, _show_nothing)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from glcic_backend.cli.engine_options import engine_options
-from glcic_backend.daemon.engine import Engine
+from glcic_backend.daemon.engine import Engine, Library
 from glcic_backend.daemon.lifecycle import DaemonOptions, run_daemon
 from glcic_backend.daemon.server import DEFAULT_CAPACITY
 from glcic_backend.errors import OutputError
@@ -38,6 +38,14 @@ _LOG_BYTES = 1 << 20
     help="Largest message, and largest total of the completions that run and wait.",
 )
 @click.option("--tcp", is_flag=True, help="Loopback TCP instead of a Unix socket.")
+@click.option(
+    "--idle-exit",
+    metavar="MINUTES",
+    type=click.FloatRange(min=0),
+    default=0,
+    show_default=True,
+    help="End after so long without a request; 0 for never.",
+)
 @click.option("--log-file", metavar="FILE", type=click.Path(path_type=Path), help="Log here instead of to stderr.")
 def command(
     model: str | None,
@@ -46,21 +54,24 @@ def command(
     capacity: int,
     max_bytes: int,
     tcp: bool,
+    idle_exit: float,
     log_file: Path | None,
 ) -> None:
     """Run the daemon that GIMP and other programs of this user send their completions to.
 
     It answers on this machine only, and only to those who can read its connection file. It prints one line when it is
-    ready, and ends at Ctrl+C, SIGTERM or `glcic-backend stop`. Exit codes: 0 ended as asked, 2 another one is running.
+    ready, and ends at Ctrl+C, SIGTERM, `glcic-backend stop` or its idle exit. MODEL is the one for clients that name
+    none; other installed ones are loaded on demand. Exit codes: 0 ended as asked, 2 another one is running.
     """
     _log_to(log_file)
 
-    def load_engine() -> Engine:
-        from glcic_backend import Inpainter
+    def library() -> Library:
+        # Imports torch, which takes seconds; a second daemon shall not wait for it to find the first.
+        from glcic_backend.daemon.installed_models import InstalledModels
 
-        return Inpainter.load(model, device=device, threads=threads)
+        return InstalledModels(model, device, threads)
 
-    run_daemon(load_engine, DaemonOptions(capacity, max_bytes, tcp), _announce)
+    run_daemon(library, DaemonOptions(capacity, max_bytes, tcp, idle_exit), _announce)
 
 
 def _announce(info: ConnectionInfo, engine: Engine) -> None:

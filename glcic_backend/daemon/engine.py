@@ -1,9 +1,17 @@
-"""What the daemon needs of an engine; `glcic_backend.Inpainter` is one, and tests bring their own."""
+"""What the daemon needs of engines and of the models that are installed; tests bring their own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
+
+from glcic_backend.errors import GlcicError
+from glcic_backend.wire.checked import ListedModel
+from glcic_backend.wire.geometry import Rectangle
+
+
+class UnknownModelError(GlcicError):
+    """There is no model of the name that was asked for, or its file cannot be used."""
 
 
 class ModelInfo(Protocol):
@@ -27,7 +35,7 @@ class Model(Protocol):
 
 
 class Engine(Protocol):
-    """Completes images, one at a time, on the worker's thread."""
+    """A loaded model that completes images; `glcic_backend.Inpainter` is one."""
 
     @property
     def model(self) -> Model:
@@ -37,14 +45,37 @@ class Engine(Protocol):
     def device(self) -> object:
         """Where it runs; `str()` gives its name."""
 
+    def context(self, width: int, height: int, hole: Rectangle, *, quality: str, context: str) -> Rectangle:
+        """As `glcic_backend.Inpainter.context`; also called while `complete` runs, on another thread."""
+
     def complete(
         self,
         image: NDArray[Any],
         mask: NDArray[Any],
         *,
         blend: bool,
+        quality: str,
+        context: str,
+        seed: int,
         linear: bool,
         progress: Callable[[str, float], None],
         cancelled: Callable[[], bool],
     ) -> NDArray[Any]:
-        """As `glcic_backend.Inpainter.complete`."""
+        """As `glcic_backend.Inpainter.complete`; one at a time, on the worker's thread."""
+
+
+class Library(Protocol):
+    """The models that can be loaded, by name; the empty name leads to the default one."""
+
+    def find(self, name: str) -> Hashable:
+        """What tells the model of this name from every other, and from an older file of that name.
+
+        Raises:
+            UnknownModelError: there is none.
+        """
+
+    def load(self, name: str) -> Engine:
+        """Load a model; may take long. Raises UnknownModelError."""
+
+    def listed(self) -> list[ListedModel]:
+        """Those that can be asked for. Quick: what is in the files is not verified."""

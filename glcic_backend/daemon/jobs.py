@@ -5,12 +5,12 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from glcic_backend.wire.messages import Complete
+from glcic_backend.wire.messages import Complete, Context
 
 
 @dataclass(eq=False)
 class Job:
-    """A completion that was asked for and not yet answered.
+    """A completion, or a context for which a model has to be loaded, that was asked for and not yet answered.
 
     Attributes:
         client: routing id of the connection that asked.
@@ -21,7 +21,7 @@ class Job:
     """
 
     client: bytes
-    request: Complete
+    request: Complete | Context
     cancelled: threading.Event = field(default_factory=threading.Event)
     stage: str = "queued"
     fraction: float = 0.0
@@ -31,6 +31,8 @@ class Job:
     @property
     def size(self) -> int:
         """Bytes of pixels and mask."""
+        if isinstance(self.request, Context):
+            return 0
         return len(self.request.pixels) + len(self.request.mask)
 
 
@@ -61,10 +63,10 @@ class JobQueue:
     def refusal(self, job: Job) -> str | None:
         """Why a job cannot be taken now, as a sentence; None if it can."""
         jobs = self.jobs()
-        if len(jobs) >= self.capacity:
-            return (
-                f"The daemon is busy: {len(jobs)} completions run or wait, as many as it takes. Try again in a moment."
-            )
+        # One that was cancelled, or whose client is gone, leaves its place before the engine has heard of it.
+        alive = sum(not other.cancelled.is_set() for other in jobs)
+        if alive >= self.capacity:
+            return f"The daemon is busy: {alive} completions run or wait, as many as it takes. Try again in a moment."
         total = sum(other.size for other in jobs) + job.size
         if jobs and total > self.max_bytes:
             return (

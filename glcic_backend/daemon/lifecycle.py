@@ -15,7 +15,8 @@ from types import FrameType
 import zmq
 
 from glcic_backend import __version__
-from glcic_backend.daemon.engine import Engine
+from glcic_backend.daemon.engine import Engine, Library
+from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.daemon.server import DEFAULT_CAPACITY, Server
 from glcic_backend.errors import DaemonError
 from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, PROTOCOL_VERSION
@@ -47,43 +48,46 @@ class DaemonOptions:
         capacity: completions that may run and wait together.
         max_bytes: of one message, and of all completions that run and wait.
         tcp: use loopback TCP also where Unix sockets exist.
+        idle_exit: minutes without a request or a job after which the daemon ends; 0 for never.
         home: folder of the user's GLCIC data; None for the customary place.
     """
 
     capacity: int = DEFAULT_CAPACITY
     max_bytes: int = DEFAULT_MAX_BYTES
     tcp: bool = False
+    idle_exit: float = 0.0
     home: Path | None = None
 
 
 def run_daemon(
-    load_engine: Callable[[], Engine], options: DaemonOptions, ready: Callable[[ConnectionInfo, Engine], None]
+    library: Callable[[], Library], options: DaemonOptions, ready: Callable[[ConnectionInfo, Engine], None]
 ) -> None:
-    """Runs a daemon in this process, on the main thread, until SIGTERM, SIGINT or a `stop` request.
+    """Runs a daemon in this process, on the main thread, until SIGTERM, SIGINT, a `stop` request or its idle exit.
 
     It lets the running completion finish for three seconds, then cancels it; it is gone after five. A second signal
     ends it at once. If the engine does not leave its job, the process is ended from here with exit code 0.
 
     Args:
-        load_engine: called when it is certain that no other daemon runs; may take long.
-        ready: called when clients can connect.
+        library: gives the models; called when it is certain that no other daemon runs, because it may take long.
+        ready: called when clients can connect, with the engine of the default model.
 
     Raises:
+        UnknownModelError: the default model cannot be used.
         DaemonError: another daemon runs already.
         UnsafeFolderError: the folder of the connection file is open to others.
     """
     folder = prepare_run_folder(options.home)
     with _sole_daemon(folder / "daemon.lock", options.home):
-        engine = load_engine()
+        models = ModelRoom(library())
         secret = new_secret()
-        server = Server(engine, secret, SOFTWARE, options.capacity, options.max_bytes)
+        server = Server(models, secret, SOFTWARE, options.capacity, options.max_bytes, options.idle_exit * 60)
         endpoint = server.bind(choose_endpoint(folder, options.tcp))
         info = ConnectionInfo(endpoint, secret, os.getpid(), time.time(), PROTOCOL_VERSION, SOFTWARE)
         try:
             with _signals_stop(server):
                 try:
                     write_connection(info, options.home)
-                    ready(info, engine)
+                    ready(info, models.default)
                     engine_is_free = server.run()
                 finally:
                     remove_connection(options.home)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import os
 import socket
 import time
@@ -12,20 +13,23 @@ from typing import Any
 import zmq
 
 from glcic_backend.daemon.auth import Authenticator
-from glcic_backend.daemon.engine import Engine
+from glcic_backend.daemon.engine import UnknownModelError
 from glcic_backend.daemon.jobs import Job, JobQueue
-from glcic_backend.daemon.worker import Finished, Worker
+from glcic_backend.daemon.mailbox import Mailbox
+from glcic_backend.daemon.model_room import ModelRoom
+from glcic_backend.daemon.worker import Finished, Reply, Worker, context_reply
 from glcic_backend.wire import credentials, messages
-from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, MAX_FRAMES, decode, encode
+from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, MAX_FRAMES, decode
 from glcic_backend.wire.errors import MessageError, ProtocolMismatchError
-from glcic_backend.wire.messages import Buffer, ErrorCode, ErrorReply, Message, Progress
+from glcic_backend.wire.messages import ErrorCode, ErrorReply, Message, Progress
 
 DEFAULT_CAPACITY = 8
 
-_EVENT_SECONDS = 0.5  # each job's client hears of it at least this often, which also finds the clients that are gone
-_TICK_MILLISECONDS = 200
+_EVENT_SECONDS = 0.4  # each job's client hears of it at least this often, which also finds the clients that are gone
+_TICK_MILLISECONDS = 100
 _FINISH_SECONDS, _CANCEL_SECONDS = 3.0, 4.5  # from the wish to stop: when the running job is cancelled, given up
 
+_FAILURES = (ErrorCode.ENGINE_FAILED, ErrorCode.INVALID_INPUT, ErrorCode.UNKNOWN_MODEL)
 _STOPPING = "The daemon is stopping. Start it again and retry."
 
 log = logging.getLogger(__name__)
@@ -35,19 +39,27 @@ class Server:
     """The daemon's ROUTER socket and queue. Make, `bind`, `run`, `close` in one thread."""
 
     def __init__(
-        self, engine: Engine, secret: str, software: str, capacity: int, max_bytes: int = DEFAULT_MAX_BYTES
+        self,
+        models: ModelRoom,
+        secret: str,
+        software: str,
+        capacity: int,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        idle_exit: float = 0.0,
     ) -> None:
         """Args:
-        engine: completes the images.
+        models: the engines that complete the images.
         secret: 64 hexadecimal digits, known to those who may use the daemon.
         software: name and version of this program.
         capacity: completions that may run and wait together.
         max_bytes: of one message, and of all completions that run and wait.
+        idle_exit: seconds without a request or a job after which `run` ends; 0 for never.
         """
-        self._engine = engine
+        self._models = models
         self._secret = secret
         self._software = software
-        self._max_bytes = max_bytes
+        self._idle_exit = idle_exit
+        self._active = time.monotonic()  # when the last request came or the last job ended
         self._endpoint = ""
         self._begun = time.monotonic()
         self._counts: Counter[str] = Counter()
@@ -59,31 +71,21 @@ class Server:
         self.wake_handle.setblocking(False)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._authenticator = Authenticator(self._context, secret)
-        self._worker = Worker(self._context, engine)
-        self._router = self._make_router()
+        self._worker = Worker(self._context, models)
+        self._mailbox = Mailbox(self._context, max_bytes)
         self._answers: dict[type[Message], Callable[[bytes, Any], Message | None]] = {
             messages.Hello: self._hello,
             messages.Status: self._status,
+            messages.Models: self._list_models,
             messages.Context: self._context_rectangle,
             messages.Complete: self._complete,
             messages.Cancel: self._cancel,
             messages.Stop: self._stop,
         }
 
-    def _make_router(self) -> "zmq.Socket[bytes]":
-        router = self._context.socket(zmq.ROUTER)
-        router.plain_server = True
-        router.zap_domain = b"glcic"
-        router.maxmsgsize = self._max_bytes
-        router.handshake_ivl = 10_000
-        router.router_mandatory = True
-        router.linger = 1000
-        return router
-
     def bind(self, endpoint: str) -> str:
         """Binds the socket. Returns the endpoint with the port that `tcp://127.0.0.1:*` was given."""
-        self._router.bind(endpoint)
-        self._endpoint = self._router.get_string(zmq.LAST_ENDPOINT).rstrip("\0")
+        self._endpoint = self._mailbox.bind(endpoint)
         return self._endpoint
 
     def request_stop(self) -> None:
@@ -95,21 +97,22 @@ class Server:
         """Answers until it is asked to stop. Returns False if the engine is still at a job that it does not leave."""
         self._worker.start()
         poller = zmq.Poller()
-        for readable in (self._router, self._authenticator.socket, self._worker.signal, self._wake):
+        for readable in (self._mailbox.socket, self._authenticator.socket, self._worker.signal, self._wake):
             poller.register(readable, zmq.POLLIN)
         while not self._is_over():
-            # Without jobs nothing is due, and an idle daemon shall not wake the processor.
-            idle = not self._queue.jobs() and self._stopping_since is None
-            events = dict(poller.poll(None if idle else _TICK_MILLISECONDS))
+            events = dict(poller.poll(self._patience()))
             if self._wake.fileno() in events:
                 self._take_stop_requests()
             if self._authenticator.socket in events:
                 self._authenticator.answer()
             if self._worker.signal in events:
                 self._take_reports()
-            if self._router in events:
+            if self._mailbox.socket in events:
                 self._take_message()
             self._attend_jobs()
+            if self._patience() == 0:
+                log.info("nothing was asked for %.0f s; ending", self._idle_exit)
+                self._begin_stopping()
         if self._queue.running is not None:
             self._finish(self._queue.running, ErrorReply(self._queue.running.request.id, ErrorCode.STOPPING, _STOPPING))
         self._worker.end()
@@ -118,7 +121,7 @@ class Server:
 
     def close(self) -> None:
         """Closes the sockets and, if `run` returned True, waits until the last replies have left."""
-        self._router.close()
+        self._mailbox.socket.close()
         self._authenticator.socket.close(linger=0)
         self._worker.signal.close(linger=0)
         self._wake.close()
@@ -126,15 +129,24 @@ class Server:
         if not self._worker.is_alive():
             self._context.term()
 
+    def _patience(self) -> int | None:
+        """Milliseconds until something is due, None if nothing is: an idle daemon shall not wake the processor."""
+        if self._queue.jobs() or self._stopping_since is not None:
+            return _TICK_MILLISECONDS
+        if not self._idle_exit:
+            return None
+        return max(0, math.ceil((self._active + self._idle_exit - time.monotonic()) * 1000))
+
     # What comes in.
 
     def _take_message(self) -> None:
-        client, frames = self._receive()
+        self._active = time.monotonic()
+        client, frames = self._mailbox.receive()
         request_id = 0
         reply: Message | None
         try:
             if not frames:
-                text = f"The message has more than {MAX_FRAMES} frames or {self._max_bytes} bytes."
+                text = f"The message has more than {MAX_FRAMES} frames or {self._mailbox.max_bytes} bytes."
                 raise MessageError(ErrorCode.TOO_LARGE, text)
             request = decode(frames, messages.REQUESTS)
             request_id = request.id
@@ -143,40 +155,15 @@ class Server:
             reply = ErrorReply(error.request, error.code, str(error))
         except ProtocolMismatchError as error:
             reply = ErrorReply(error.request, ErrorCode.PROTOCOL_MISMATCH, f"{self._software}: {error}")
+        except UnknownModelError as error:
+            reply = ErrorReply(request_id, ErrorCode.UNKNOWN_MODEL, str(error)[: messages.MAX_TEXT])
         except Exception as error:
             # A defect must cost one request, not the daemon with everybody's jobs.
             log.exception("a request could not be answered")
             text = f"The daemon failed: {type(error).__name__}. Its log says where."
             reply = ErrorReply(request_id, ErrorCode.ENGINE_FAILED, text)
         if reply is not None:
-            self._send(client, reply)
-
-    def _receive(self) -> tuple[bytes, list[Buffer]]:
-        """Routing id and frames of one message; no frames if it has too many or too large ones, which are dropped."""
-        client = self._router.recv()
-        frames: list[Buffer] = []
-        count = total = 0
-        while self._router.rcvmore:
-            frame = self._router.recv(copy=False)
-            count += 1
-            total += len(frame)
-            if count > MAX_FRAMES or total > self._max_bytes:
-                frames.clear()
-            else:
-                frames.append(frame.buffer)
-        return client, frames if count <= MAX_FRAMES and total <= self._max_bytes else []
-
-    def _send(self, client: bytes, message: Message) -> bool:
-        """Sends without waiting. Returns False if the client is gone; drops what a deaf client does not take."""
-        try:
-            self._router.send_multipart([client, *encode(message)], zmq.DONTWAIT, copy=False)
-        except zmq.Again:
-            log.warning("a client does not read; dropped a %s", message.TYPE)
-        except zmq.ZMQError as error:
-            if error.errno != zmq.EHOSTUNREACH:
-                raise
-            return False
-        return True
+            self._mailbox.send(client, reply)
 
     def _take_stop_requests(self) -> None:
         for _ in self._wake.recv(64):
@@ -188,6 +175,7 @@ class Server:
             job = report.job
             if isinstance(report, Finished):
                 self._queue.running = None
+                self._active = time.monotonic()
                 self._finish(job, report.reply)
             elif (job.stage, job.fraction) != (report.stage, report.fraction):
                 job.stage, job.fraction = report.stage, report.fraction
@@ -197,7 +185,7 @@ class Server:
 
     def _hello(self, _client: bytes, request: messages.Hello) -> messages.HelloReply:
         proof = credentials.prove(self._secret, request.nonce, self._endpoint)
-        return messages.HelloReply(request.id, self._max_bytes, proof, self._software)
+        return messages.HelloReply(request.id, self._mailbox.max_bytes, proof, self._software)
 
     def _status(self, _client: bytes, request: messages.Status) -> messages.StatusReply:
         stopping = self._stopping_since is not None
@@ -206,25 +194,30 @@ class Server:
             state="stopping" if stopping else "busy" if self._queue.running else "idle",
             waiting=len(self._queue.waiting),
             capacity=self._queue.capacity,
-            device=str(self._engine.device),
-            model=self._engine.model.info.name,
-            model_sha256=self._engine.model.info.sha256,
+            device=str(self._models.default.device),
+            model=self._models.default.model.info.name,
+            model_sha256=self._models.default.model.info.sha256,
             software=self._software,
             pid=os.getpid(),
             uptime_seconds=time.monotonic() - self._begun,
             completed=self._counts["ok"],
-            failed=self._counts[ErrorCode.ENGINE_FAILED] + self._counts[ErrorCode.INVALID_INPUT],
+            failed=sum(self._counts[code] for code in _FAILURES),
             cancelled=self._counts[ErrorCode.CANCELLED] + self._counts[ErrorCode.STOPPING],
             refused=self._counts[ErrorCode.BUSY],
         )
 
-    def _context_rectangle(self, _client: bytes, request: messages.Context) -> messages.ContextReply:
-        # Imports torch, which only a daemon with a real engine has loaded by now.
-        from glcic_backend.region import context_rectangle
+    def _list_models(self, _client: bytes, request: messages.Models) -> messages.ModelsReply:
+        return messages.ModelsReply(request.id, self._models.library.listed())
 
-        return messages.ContextReply(request.id, context_rectangle(request.width, request.height, request.hole))
+    def _context_rectangle(self, client: bytes, request: messages.Context) -> messages.ContextReply | ErrorReply | None:
+        engine = self._models.loaded(request.model)
+        return context_reply(engine, request) if engine else self._queue_job(client, request)
 
     def _complete(self, client: bytes, request: messages.Complete) -> ErrorReply | None:
+        self._models.loaded(request.model)  # raises if there is no such model, before it waits for its turn
+        return self._queue_job(client, request)
+
+    def _queue_job(self, client: bytes, request: messages.Complete | messages.Context) -> ErrorReply | None:
         if self._queue.find(client, request.id):
             raise MessageError(ErrorCode.MALFORMED, f"There is a job {request.id} of this client already.", request.id)
         if self._stopping_since is not None:
@@ -258,7 +251,7 @@ class Server:
         for job in self._queue.jobs():
             if now - job.told >= _EVENT_SECONDS and not job.cancelled.is_set():
                 job.told = now
-                if not self._send(job.client, Progress(job.request.id, job.stage, job.fraction)):
+                if not self._mailbox.send(job.client, Progress(job.request.id, job.stage, job.fraction)):
                     log.info("a client is gone; its job is dropped")
                     self._drop(job, ErrorCode.CANCELLED, "The client is gone.")
         running = self._queue.running
@@ -272,9 +265,10 @@ class Server:
             self._queue.waiting.remove(job)
             self._finish(job, ErrorReply(job.request.id, code, text))
 
-    def _finish(self, job: Job, reply: messages.CompleteReply | ErrorReply) -> None:
-        self._counts[reply.code if isinstance(reply, ErrorReply) else "ok"] += 1
-        self._send(job.client, reply)
+    def _finish(self, job: Job, reply: Reply) -> None:
+        if isinstance(job.request, messages.Complete):
+            self._counts[reply.code if isinstance(reply, ErrorReply) else "ok"] += 1
+        self._mailbox.send(job.client, reply)
 
     def _begin_stopping(self) -> None:
         if self._stopping_since is None:

@@ -1,4 +1,4 @@
-"""The working thread: runs the engine, one job at a time, and reports to the answering thread."""
+"""The working thread: loads models and runs engines, one job at a time, and reports to the answering thread."""
 
 import contextlib
 import logging
@@ -12,15 +12,18 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from glcic_backend.daemon.engine import Engine
+from glcic_backend.daemon.engine import Engine, UnknownModelError
 from glcic_backend.daemon.jobs import Job
+from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.errors import CancelledError, InvalidInputError
 from glcic_backend.wire.geometry import Rectangle
-from glcic_backend.wire.messages import MAX_TEXT, CompleteReply, ErrorCode, ErrorReply
+from glcic_backend.wire.messages import MAX_TEXT, Complete, CompleteReply, Context, ContextReply, ErrorCode, ErrorReply
 
 _ENDPOINT = "inproc://worker"
 _REPORT_SECONDS = 0.05
 _DTYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("<u1"), "u16": np.dtype("<u2"), "f32": np.dtype("<f4")}
+
+Reply = CompleteReply | ContextReply | ErrorReply
 
 log = logging.getLogger(__name__)
 
@@ -39,24 +42,24 @@ class Finished:
     """A job has ended with this reply."""
 
     job: Job
-    reply: CompleteReply | ErrorReply
+    reply: Reply
 
 
 class Worker(threading.Thread):
-    """Runs the engine beside the answering thread.
+    """Runs engines beside the answering thread.
 
     Attributes:
         signal: inproc socket of the answering thread; readable when there are reports.
     """
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", engine: Engine) -> None:
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", models: ModelRoom) -> None:
         # A daemon thread, because an engine that does not listen to `cancelled` must not keep the process alive.
         super().__init__(name="worker", daemon=True)
         self.signal = context.socket(zmq.PAIR)
         self.signal.bind(_ENDPOINT)
         self._signal = context.socket(zmq.PAIR)  # its other end, used by this thread only
         self._signal.connect(_ENDPOINT)
-        self._engine = engine
+        self._models = models
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._reports: SimpleQueue[Moved | Finished] = SimpleQueue()
 
@@ -92,32 +95,41 @@ class Worker(threading.Thread):
         with contextlib.suppress(zmq.Again):  # then the other side has a thousand signals to read already
             self._signal.send(b"", zmq.DONTWAIT)
 
-    def _answer(self, job: Job) -> CompleteReply | ErrorReply:
+    def _answer(self, job: Job) -> Reply:
+        stages = _Stages(job)
         try:
-            return self._complete(job)
+            engine = self._models.engine(job.request.model, lambda: self._progress(stages, "load", 0.0))
+            if job.cancelled.is_set():
+                raise CancelledError("The job was cancelled while its model was loaded.")
+            if isinstance(job.request, Context):
+                return context_reply(engine, job.request)
+            return self._complete(job.request, engine, stages)
         except CancelledError:
             code, text = ErrorCode.CANCELLED, "The completion was cancelled."
+        except UnknownModelError as error:
+            code, text = ErrorCode.UNKNOWN_MODEL, str(error)
         except InvalidInputError as error:
             code, text = ErrorCode.INVALID_INPUT, str(error)
         except Exception as error:
-            log.exception("completion of %d x %d pixels failed", job.request.width, job.request.height)
+            log.exception("%s of %d x %d pixels failed", job.request.TYPE, job.request.width, job.request.height)
             reason = str(error)[: MAX_TEXT // 2]
             code = ErrorCode.ENGINE_FAILED
             text = f"The completion failed: {type(error).__name__}: {reason}. The daemon's log says where."
         return ErrorReply(job.request.id, code, text[:MAX_TEXT] or code)
 
-    def _complete(self, job: Job) -> CompleteReply:
-        request = job.request
-        stages = _Stages(job)
+    def _complete(self, request: Complete, engine: Engine, stages: "_Stages") -> CompleteReply:
         shape = (request.height, request.width, request.channels)
         mask = np.frombuffer(request.mask, np.uint8).reshape(shape[:2])
-        completed = self._engine.complete(
+        completed = engine.complete(
             np.frombuffer(request.pixels, _DTYPES[request.dtype]).reshape(shape),
             mask,
             blend=request.blend,
+            quality=request.quality,
+            context=request.context,
+            seed=request.seed,
             linear=request.curve == "linear",
             progress=lambda stage, fraction: self._progress(stages, stage, fraction),
-            cancelled=job.cancelled.is_set,
+            cancelled=stages.job.cancelled.is_set,
         )
         filled = _bounding_rectangle(mask)
         part = completed[filled.y : filled.bottom, filled.x : filled.right]
@@ -126,8 +138,8 @@ class Worker(threading.Thread):
             filled,
             request.channels,
             request.dtype,
-            self._engine.model.info.name,
-            str(self._engine.device),
+            engine.model.info.name,
+            str(engine.device),
             stages.end(),
             np.ascontiguousarray(part, _DTYPES[request.dtype]).data,
         )
@@ -135,6 +147,12 @@ class Worker(threading.Thread):
     def _progress(self, stages: "_Stages", stage: str, fraction: float) -> None:
         if stages.move(stage):
             self._report(Moved(stages.job, stage, min(max(float(fraction), 0.0), 1.0)))
+
+
+def context_reply(engine: Engine, request: Context) -> ContextReply:
+    """The answer of a loaded engine; quick, on any thread."""
+    crop = engine.context(request.width, request.height, request.hole, quality=request.quality, context=request.context)
+    return ContextReply(request.id, crop)
 
 
 class _Stages:

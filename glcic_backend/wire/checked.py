@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, TypedDict
 
 from .geometry import Rectangle
 
 MAX_SIDE = 1 << 19
 """Largest width or height of an image, in pixels."""
+
+MAX_MODELS = 40
+"""Most models that a reply lists."""
+
+MAX_NAME, MAX_TITLE = 64, 60
+"""Longest name and title of a listed model, in characters."""
+
+
+class ListedModel(TypedDict):
+    """A model that can be asked for: its name in requests, what it calls itself, whether it is the default."""
+
+    name: str
+    title: str
+    default: bool
 
 
 def integer(low: int, high: int) -> Any:
@@ -49,15 +63,15 @@ def flag() -> Any:
     return dataclasses.field(metadata={"check": check})
 
 
-def text(longest: int) -> Any:
-    """A text of 1 to `longest` characters."""
+def text(longest: int, shortest: int = 1) -> Any:
+    """A text of `shortest` to `longest` characters."""
+    return dataclasses.field(metadata={"check": lambda value: _checked_text(value, longest, shortest)})
 
-    def check(value: Any) -> str:
-        if type(value) is not str or not 1 <= len(value) <= longest:
-            raise ValueError(f"must be a text of 1 to {longest} characters, not {value!r:.60}")
-        return value
 
-    return dataclasses.field(metadata={"check": check})
+def _checked_text(value: Any, longest: int, shortest: int) -> str:
+    if type(value) is not str or not shortest <= len(value) <= longest:
+        raise ValueError(f"must be a text of {shortest} to {longest} characters, not {value!r:.60}")
+    return value
 
 
 def choice(*choices: str) -> Any:
@@ -107,6 +121,24 @@ def milliseconds() -> Any:
         return {stage: _checked_number(time, 0, math.inf) for stage, time in value.items()}
 
     return dataclasses.field(metadata={"check": check})
+
+
+def listed_models() -> Any:
+    """A list of `ListedModel`, in the header of objects."""
+
+    def check(value: Any) -> list[ListedModel]:
+        if type(value) is not list or len(value) > MAX_MODELS:
+            raise ValueError(f"must be a list of at most {MAX_MODELS} models, not {value!r:.60}")
+        return [_checked_model(item) for item in value]
+
+    return dataclasses.field(metadata={"check": check})
+
+
+def _checked_model(value: Any) -> ListedModel:
+    if type(value) is not dict or set(value) != {"name", "title", "default"} or type(value["default"]) is not bool:
+        raise ValueError(f"must list models with name, title and default, not {value!r:.60}")
+    name, title = _checked_text(value["name"], MAX_NAME, 0), _checked_text(value["title"], MAX_TITLE, 1)
+    return ListedModel(name=name, title=title, default=value["default"])
 
 
 def buffer() -> Any:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from .checked import ListedModel
     from .messages import Buffer
 
 _POLL_SECONDS = 0.1
@@ -120,9 +121,34 @@ class DaemonClient:
         """How the daemon is."""
         return self._ask(messages.Status(self._next_id()), messages.StatusReply)
 
-    def context(self, width: int, height: int, hole: Rectangle) -> Rectangle:
-        """The part of an image that must be sent to have `hole` completed as with the whole image."""
-        return self._ask(messages.Context(self._next_id(), width, height, hole), messages.ContextReply).crop
+    def models(self) -> list[ListedModel]:
+        """The models that can be asked for."""
+        return self._ask(messages.Models(self._next_id()), messages.ModelsReply).models
+
+    def context(
+        self,
+        width: int,
+        height: int,
+        hole: Rectangle,
+        *,
+        quality: str = "best",
+        context: str = "automatic",
+        model: str = "",
+        progress: Callable[[str, float], None] | None = None,
+    ) -> Rectangle:
+        """The part of an image that must be sent to have `hole` completed as with the whole image.
+
+        Answered at once, unless the model has to be loaded first; `progress` then hears of it.
+
+        Args:
+            quality, context, model: those that `complete` will be given.
+
+        Raises:
+            RequestError: there is no such model (code `unknown_model`).
+        """
+        request = messages.Context(self._next_id(), width, height, hole, quality, context, model)
+        self._send(request)
+        return self._wait(request.id, messages.ContextReply, progress, None).crop
 
     def complete(
         self,
@@ -135,6 +161,10 @@ class DaemonClient:
         dtype: str,
         curve: str = "perceptual",
         blend: bool = True,
+        quality: str = "best",
+        context: str = "automatic",
+        seed: int = 0,
+        model: str = "",
         progress: Callable[[str, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> messages.CompleteReply:
@@ -153,7 +183,20 @@ class DaemonClient:
             RequestError: the daemon could not do it; its text says why.
             DaemonLostError: the daemon ended or fell silent.
         """
-        job = self.submit(pixels, mask, width, height, channels, dtype, curve, blend)
+        job = self.submit(
+            pixels,
+            mask,
+            width=width,
+            height=height,
+            channels=channels,
+            dtype=dtype,
+            curve=curve,
+            blend=blend,
+            quality=quality,
+            context=context,
+            seed=seed,
+            model=model,
+        )
         reply = self.wait(job, progress, cancelled)
         sent = Rectangle(0, 0, width, height)
         if not sent.contains(reply.rectangle) or (reply.channels, reply.dtype) != (channels, dtype):
@@ -164,15 +207,34 @@ class DaemonClient:
         self,
         pixels: Buffer,
         mask: Buffer,
+        *,
         width: int,
         height: int,
         channels: int,
         dtype: str,
         curve: str = "perceptual",
         blend: bool = True,
+        quality: str = "best",
+        context: str = "automatic",
+        seed: int = 0,
+        model: str = "",
     ) -> int:
         """Sends a completion without waiting for it. Returns the job's number, for `wait` and `cancel`."""
-        request = messages.Complete(self._next_id(), width, height, channels, dtype, curve, blend, pixels, mask)
+        request = messages.Complete(
+            self._next_id(),
+            width,
+            height,
+            channels,
+            dtype,
+            curve,
+            blend,
+            quality,
+            context,
+            seed,
+            model,
+            pixels,
+            mask,
+        )
         size = len(request.pixels) + len(request.mask)
         if size + MAX_HEADER_BYTES > self._max_bytes:
             raise RequestError(
@@ -190,19 +252,7 @@ class DaemonClient:
         cancelled: Callable[[], bool] | None = None,
     ) -> messages.CompleteReply:
         """Waits for a job of `submit`; arguments and errors as in `complete`."""
-        shown = None
-        while True:
-            reply = self._take(job, messages.CompleteReply)
-            if reply is not None:
-                return reply
-            if progress is not None and self._progress.get(job, shown) != shown:
-                shown = self._progress[job]
-                progress(*shown)
-            if cancelled is not None and cancelled():
-                self.cancel(job)
-                self._forget(job)
-                raise CancelledError(ErrorCode.CANCELLED, "The completion was cancelled.")
-            self._listen()
+        return self._wait(job, messages.CompleteReply, progress, cancelled)
 
     def cancel(self, job: int) -> bool:
         """Drops a job of `submit`. Returns False if it had ended before; its `wait` raises `CancelledError`."""
@@ -235,10 +285,27 @@ class DaemonClient:
 
     def _ask(self, request: Message, kind: type[ReplyT]) -> ReplyT:
         self._send(request)
+        return self._wait(request.id, kind, None, None)
+
+    def _wait(
+        self,
+        request: int,
+        kind: type[ReplyT],
+        progress: Callable[[str, float], None] | None,
+        cancelled: Callable[[], bool] | None,
+    ) -> ReplyT:
+        shown = None
         while True:
-            reply = self._take(request.id, kind)
+            reply = self._take(request, kind)
             if reply is not None:
                 return reply
+            if progress is not None and self._progress.get(request, shown) != shown:
+                shown = self._progress[request]
+                progress(*shown)
+            if cancelled is not None and cancelled():
+                self.cancel(request)
+                self._forget(request)
+                raise CancelledError(ErrorCode.CANCELLED, "The completion was cancelled.")
             self._listen()
 
     def _send(self, request: Message) -> None:

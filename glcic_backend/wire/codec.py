@@ -13,14 +13,14 @@ from .messages import ErrorCode, Message, request_id
 if TYPE_CHECKING:
     from .messages import Buffer
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 """Raised by one with every change to any message. Both sides must speak the same version.
 
 Only `hello`, `stop` and `error` keep their form in all versions: with them a newer program can end an older daemon.
 """
 
 MAX_FRAMES = 8
-MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADER_BYTES = 64 * 1024
 DEFAULT_MAX_BYTES = 1 << 30
 """Largest total of a message's frames that is accepted unless told otherwise."""
 

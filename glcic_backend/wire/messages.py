@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Union
 
 from . import checked
-from .checked import MAX_SIDE
+from .checked import MAX_NAME, MAX_SIDE, ListedModel
 from .errors import MessageError
 from .geometry import Rectangle
 
@@ -27,6 +27,14 @@ ITEM_BYTES = {"u8": 1, "u16": 2, "f32": 4}
 """Bytes of one sample by its type; u16 and f32 are little-endian."""
 
 CURVES = ("perceptual", "linear")
+
+QUALITIES = ("fast", "best")
+"""How holes larger than the model's are filled: enlarged from a smaller scale, or with texture of the picture too."""
+
+CONTEXTS = ("automatic", "more", "all")
+"""How much of the picture round a hole is looked at."""
+
+MAX_SEED = (1 << 32) - 1
 STATES = ("idle", "busy", "stopping")
 
 
@@ -40,6 +48,7 @@ class ErrorCode:
     BUSY = "busy"
     CANCELLED = "cancelled"
     STOPPING = "stopping"
+    UNKNOWN_MODEL = "unknown_model"
     INVALID_INPUT = "invalid_input"
     ENGINE_FAILED = "engine_failed"
 
@@ -97,12 +106,19 @@ class Status(Message):
 
 @dataclass(frozen=True)
 class Context(Message):
-    """Asks which part of an image must be sent to have a hole completed as with the whole image."""
+    """Asks which part of an image must be sent to have a hole completed as with the whole image.
+
+    Attributes:
+        quality, context, model: those of the `Complete` that will follow.
+    """
 
     TYPE = "context"
     width: int = checked.integer(1, MAX_SIDE)
     height: int = checked.integer(1, MAX_SIDE)
     hole: Rectangle = checked.rectangle()
+    quality: str = checked.choice(*QUALITIES)
+    context: str = checked.choice(*CONTEXTS)
+    model: str = checked.text(MAX_NAME, 0)
 
     def _check_together(self) -> None:
         if not Rectangle(0, 0, self.width, self.height).contains(self.hole):
@@ -118,6 +134,10 @@ class Complete(Message):
         dtype: u8, u16 (full range) or f32 (0..1).
         curve: whether the values are perceptual (such as sRGB) or linear light.
         blend: whether to blend the completion into its surroundings (paper, section 3.5.1).
+        quality: one of `QUALITIES`.
+        context: one of `CONTEXTS`.
+        seed: of what is left to chance; the same seed gives the same result.
+        model: name of an installed model, or nothing for the daemon's default.
         pixels: `height` rows from the top, of `width` pixels, of `channels` samples, without gaps.
         mask: u8, `height` rows of `width`: 0 known, 255 hole, between: share of the completion in the result.
     """
@@ -129,6 +149,10 @@ class Complete(Message):
     dtype: str = checked.choice(*ITEM_BYTES)
     curve: str = checked.choice(*CURVES)
     blend: bool = checked.flag()
+    quality: str = checked.choice(*QUALITIES)
+    context: str = checked.choice(*CONTEXTS)
+    seed: int = checked.integer(0, MAX_SEED)
+    model: str = checked.text(MAX_NAME, 0)
     pixels: Buffer = checked.buffer()
     mask: Buffer = checked.buffer()
 
@@ -138,8 +162,15 @@ class Complete(Message):
 
 
 @dataclass(frozen=True)
+class Models(Message):
+    """Asks which models are installed."""
+
+    TYPE = "models"
+
+
+@dataclass(frozen=True)
 class Cancel(Message):
-    """Asks to drop a `complete` request that this connection has made before."""
+    """Asks to drop a `complete` or `context` request that this connection has made before."""
 
     TYPE = "cancel"
     job: int = checked.integer(1, MAX_ID)
@@ -168,7 +199,7 @@ class HelloReply(Message):
 
 @dataclass(frozen=True)
 class StatusReply(Message):
-    """How the daemon is; `completed` to `refused` count requests since its start."""
+    """How the daemon is; `model` is its default, and `completed` to `refused` count completions since its start."""
 
     TYPE = "status_reply"
     STATUS = "ok"
@@ -194,6 +225,15 @@ class ContextReply(Message):
     TYPE = "context_reply"
     STATUS = "ok"
     crop: Rectangle = checked.rectangle()
+
+
+@dataclass(frozen=True)
+class ModelsReply(Message):
+    """The models that can be asked for; the default one is the one that an empty name leads to."""
+
+    TYPE = "models_reply"
+    STATUS = "ok"
+    models: list[ListedModel] = checked.listed_models()
 
 
 @dataclass(frozen=True)
@@ -244,7 +284,7 @@ class ErrorReply(Message):
 
 @dataclass(frozen=True)
 class Progress(Message):
-    """Event: what a `complete` request is waiting for. Sent at least twice a second until its reply."""
+    """Event: what a `complete` or `context` request is waiting for. Sent at least twice a second until its reply."""
 
     TYPE = "progress"
     stage: str = checked.text(40)
@@ -255,8 +295,18 @@ def _by_type(*classes: type[Message]) -> dict[str, type[Message]]:
     return {kind.TYPE: kind for kind in classes}
 
 
-REQUESTS = _by_type(Hello, Status, Context, Complete, Cancel, Stop)
-REPLIES = _by_type(HelloReply, StatusReply, ContextReply, CompleteReply, CancelReply, StopReply, ErrorReply, Progress)
+REQUESTS = _by_type(Hello, Status, Models, Context, Complete, Cancel, Stop)
+REPLIES = _by_type(
+    HelloReply,
+    StatusReply,
+    ModelsReply,
+    ContextReply,
+    CompleteReply,
+    CancelReply,
+    StopReply,
+    ErrorReply,
+    Progress,
+)
 
 
 def request_id(value: Any) -> int:

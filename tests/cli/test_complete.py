@@ -92,9 +92,9 @@ class TestOnePhotograph:
         received = {}
 
         class Recording(GreyEngine):
-            def complete(self, pixels, mask, **options):
-                received.update(options)
-                return super().complete(pixels, mask, **options)
+            def complete(self, pixels, mask, options, **more):
+                received.update(vars(options), **more)
+                return super().complete(pixels, mask, options, **more)
 
         def load(model, device, threads):
             received.update(model=model, device=device, threads=threads)
@@ -104,11 +104,13 @@ class TestOnePhotograph:
         linear = Picture(noise(40, 30, 3), png_colour={b"gAMA": (100_000).to_bytes(4, "big")})
         write_picture(photo / "linear.png", linear)
         options = ["--model", "some.safetensors", "--device", "cpu", "--threads", 3, "--no-blend"]
+        options += ["--quality", "fast", "--context", "more", "--seed", 4294967295]
 
         code, _, _ = run(photo / "linear.png", photo / "mask.png", photo / "out.png", *options)
 
         del received["progress"]
         expected = {"model": "some.safetensors", "device": "cpu", "threads": 3, "blend": False, "linear": True}
+        expected |= {"quality": "fast", "context": "more", "seed": 4294967295}
         assert (code, received) == (0, expected)
 
     def test_what_is_left_out_of_the_output_is_told(self, photo, run):
@@ -179,7 +181,7 @@ class TestRefusals:
         assert "'.gif' is no format" in self.refuse(run, photo, image, mask, photo / "out.gif")
         assert "is a folder" in self.refuse(run, photo, image, mask, photo)
 
-    def test_a_daemon_cannot_be_told_which_model_to_use(self, photo, run):
+    def test_a_daemon_cannot_be_told_how_many_threads_to_use(self, photo, run):
         code, _, err = run(*[photo / name for name in ("image.png", "mask.png", "out.png")], "--daemon", "--threads", 2)
 
         assert code == 2 and "the daemon was started with" in err
@@ -199,7 +201,7 @@ from glcic_backend import cli
 from glcic_backend.cli import complete
 class Copying:
     model_name = device_name = "copying"
-    def complete(self, pixels, mask, *, blend, linear, progress):
+    def complete(self, pixels, mask, options, *, linear, progress):
         return pixels.copy()
 complete.LocalEngine = lambda model, device, threads: Copying()
 resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
@@ -223,7 +225,7 @@ from glcic_backend import cli
 from glcic_backend.cli import complete
 class SlowEngine:
     model_name = device_name = "slow"
-    def complete(self, pixels, mask, *, blend, linear, progress):
+    def complete(self, pixels, mask, options, *, linear, progress):
         print("working", flush=True)
         time.sleep(60)
 complete.LocalEngine = lambda model, device, threads: SlowEngine()

@@ -78,10 +78,10 @@ class TestBatch:
 
     def test_a_defect_of_the_engine_in_one_image_does_not_end_the_batch(self, folders, run, monkeypatch):
         class Failing(GreyEngine):
-            def complete(self, pixels, mask, **options):
+            def complete(self, pixels, mask, *options, **more):
                 if (pixels == noise(40, 30, 3, seed=1)).all():
                     raise ZeroDivisionError("oh")
-                return super().complete(pixels, mask, **options)
+                return super().complete(pixels, mask, *options, **more)
 
         monkeypatch.setattr(complete, "LocalEngine", lambda model, device, threads: Failing())
 
@@ -92,7 +92,7 @@ class TestBatch:
         assert names(folders / "done") == ["a.png", "c.jpg"]
 
     def test_an_engine_that_cannot_be_had_is_one_error(self, folders, run, monkeypatch):
-        def missing():
+        def missing(model):
             raise DaemonError("No daemon is running.")
 
         monkeypatch.setattr(complete, "DaemonEngine", missing)

@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 
 from glcic_backend.daemon.lifecycle import choose_endpoint
+from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.daemon.server import Server
 from glcic_backend.wire import connection, credentials
 from glcic_backend.wire.client import DaemonClient
 from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, PROTOCOL_VERSION
 from glcic_backend.wire.connection import ConnectionInfo
+from glcic_backend.wire.messages import Complete
 from glcic_backend.wire.zmtp import ZmtpConnection
 
-from .fake_engine import FakeEngine
+from .fake_engine import FakeEngine, FakeLibrary
 
 SOFTWARE = "test 1.0"
 
@@ -36,11 +38,12 @@ def home():
 class Daemon:
     """The daemon's server in a thread of this process."""
 
-    def __init__(self, home, tcp=False, capacity=8, max_bytes=DEFAULT_MAX_BYTES, engine=None):
+    def __init__(self, home, tcp=False, capacity=8, max_bytes=DEFAULT_MAX_BYTES, engine=None, others=(), idle_exit=0.0):
         self.home = home
         self.engine = engine or FakeEngine()
+        self.library = FakeLibrary(self.engine, *others)
         secret = credentials.new_secret()
-        self.server = Server(self.engine, secret, "glcic-backend 0.0", capacity, max_bytes)
+        self.server = Server(ModelRoom(self.library), secret, "glcic-backend 0.0", capacity, max_bytes, idle_exit)
         endpoint = self.server.bind(choose_endpoint(connection.prepare_run_folder(home), tcp))
         self.info = ConnectionInfo(endpoint, secret, os.getpid(), time.time(), PROTOCOL_VERSION, "glcic-backend 0.0")
         connection.write_connection(self.info, home)
@@ -60,7 +63,8 @@ class Daemon:
         return ZmtpConnection.open(self.info.endpoint, credentials.USERNAME, password, timeout=5)
 
     def stop(self):
-        self.engine.gate.set()
+        for gate in (self.library.gate, *(engine.gate for engine in self.library.engines.values())):
+            gate.set()
         if self.thread.is_alive():
             self.server.request_stop()
         self.thread.join()
@@ -107,6 +111,12 @@ def as_request(image, mask):
     height, width, channels = image.shape
     dtype = {"uint8": "u8", "uint16": "u16", "float32": "f32"}[image.dtype.name]
     return {"pixels": image, "mask": mask, "width": width, "height": height, "channels": channels, "dtype": dtype}
+
+
+def complete_message(image, mask, request=1):
+    """The request that `DaemonClient.complete` makes of an image and a mask."""
+    options = {"curve": "perceptual", "blend": True, "quality": "best", "context": "automatic", "seed": 0, "model": ""}
+    return Complete(id=request, **as_request(image, mask), **options)
 
 
 def wait_until(condition, seconds=10.0):

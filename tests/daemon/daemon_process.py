@@ -1,11 +1,14 @@
-"""Program: the daemon with a fake engine. Arguments: `hold` (completions do not end), `deaf` (nor can be cancelled)."""
+"""Program: the daemon with a fake engine.
+
+Arguments: `hold` (completions do not end), `deaf` (nor can be cancelled), `idle` (ends after 0.6 s without a request).
+"""
 
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fake_engine import FakeEngine
+from fake_engine import FakeEngine, FakeLibrary
 
 from glcic_backend.daemon.lifecycle import DaemonOptions, run_daemon
 from glcic_backend.errors import GlcicError
@@ -20,8 +23,9 @@ def main():
     engine = FakeEngine(deaf="deaf" in sys.argv)
     if {"hold", "deaf"} & set(sys.argv):
         engine.hold()
+    options = DaemonOptions(idle_exit=0.01 if "idle" in sys.argv else 0.0)
     try:
-        run_daemon(lambda: engine, DaemonOptions(), lambda *_: say("ready"))
+        run_daemon(lambda: FakeLibrary(engine), options, lambda *_: say("ready"))
     except GlcicError as error:
         say(error)
         sys.exit(error.exit_code)

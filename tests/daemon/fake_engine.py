@@ -1,4 +1,4 @@
-"""An engine that can be slow, deaf or broken, and needs no network."""
+"""An engine that can be slow, deaf or broken and needs no network, and a library of such."""
 
 import threading
 import time
@@ -6,7 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from glcic_backend.daemon.engine import UnknownModelError
 from glcic_backend.errors import CancelledError, InvalidInputError
+from glcic_backend.wire.geometry import Rectangle
 
 
 class FakeEngine:
@@ -20,8 +22,8 @@ class FakeEngine:
         deaf: whether completions ignore that they were cancelled.
     """
 
-    def __init__(self, failure=None, deaf=False):
-        self.model = SimpleNamespace(info=SimpleNamespace(name="negative", sha256="ab" * 32))
+    def __init__(self, failure=None, deaf=False, name="negative"):
+        self.model = SimpleNamespace(info=SimpleNamespace(name=name, sha256="ab" * 32))
         self.device = "cpu"
         self.gate = threading.Event()
         self.gate.set()
@@ -33,8 +35,16 @@ class FakeEngine:
         """From now on completions stay at half of the stage `network` until `gate.set()`."""
         self.gate.clear()
 
-    def complete(self, image, mask, *, blend, linear, progress, cancelled):
-        self.calls.append({"image": image, "mask": mask, "blend": blend, "linear": linear})
+    def context(self, width, height, hole, *, quality, context):
+        """The hole and one pixel round it for fast, two for best; all of the image for the context `all`."""
+        if context == "all":
+            return Rectangle(0, 0, width, height)
+        margin = {"fast": 1, "best": 2}[quality]
+        x, y = max(0, hole.x - margin), max(0, hole.y - margin)
+        return Rectangle(x, y, min(width, hole.right + margin) - x, min(height, hole.bottom + margin) - y)
+
+    def complete(self, image, mask, *, progress, cancelled, **options):
+        self.calls.append({"image": image, "mask": mask, **options})
         self.started.set()
         progress("plan", 0.0)
         if not mask.any():
@@ -54,3 +64,36 @@ def negative(image):
     """White minus the image."""
     white = np.float32(1) if image.dtype == np.float32 else np.iinfo(image.dtype).max
     return white - image
+
+
+class FakeLibrary:
+    """Models by name; the first one is the default.
+
+    Attributes:
+        loaded: names of the models, as often as they were loaded.
+        gate: loading waits at it while it is closed.
+        versions: of a model's file; raise one to replace it.
+    """
+
+    def __init__(self, *engines):
+        self.engines = {engine.model.info.name: engine for engine in engines}
+        self.default = engines[0].model.info.name
+        self.loaded = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.versions = {}
+
+    def find(self, name):
+        name = name or self.default
+        if name not in self.engines:
+            raise UnknownModelError(f"There is no model {name!r}; see `glcic-backend models list`.")
+        return name, self.versions.get(name, 0)
+
+    def load(self, name):
+        name, _ = self.find(name)
+        self.loaded.append(name)
+        self.gate.wait(20)
+        return self.engines[name]
+
+    def listed(self):
+        return [{"name": name, "title": name.title(), "default": name == self.default} for name in self.engines]

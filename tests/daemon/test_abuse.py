@@ -6,16 +6,17 @@ import random
 import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from glcic_backend.wire import credentials
-from glcic_backend.wire.codec import decode, encode
+from glcic_backend.wire.codec import PROTOCOL_VERSION, decode, encode
 from glcic_backend.wire.connection import read_connection
 from glcic_backend.wire.errors import DaemonLostError, HandshakeError
-from glcic_backend.wire.messages import REPLIES, Complete, Status
+from glcic_backend.wire.messages import REPLIES, Status
 from glcic_backend.wire.zmtp import ZmtpConnection
 
-from .conftest import as_request, picture
+from .conftest import as_request, complete_message, picture
 
 MEBIBYTE = 1 << 20
 
@@ -27,7 +28,7 @@ def answer(connection, frames, timeout=5):
 
 
 def header(**fields):
-    return json.dumps({"protocol": 1, "id": 7, **fields}).encode()
+    return json.dumps({"protocol": PROTOCOL_VERSION, "id": 7, **fields}).encode()
 
 
 @pytest.fixture
@@ -55,8 +56,8 @@ def test_random_bytes_of_strangers_never_reach_the_daemon(start_daemon, monkeypa
     daemon = start_daemon(tcp=True)
     port = int(daemon.info.endpoint.rpartition(":")[2])
     delivered = []
-    receive = daemon.server._receive
-    monkeypatch.setattr(daemon.server, "_receive", lambda: delivered.append(receive()) or delivered[-1])
+    receive = daemon.server._mailbox.receive
+    monkeypatch.setattr(daemon.server._mailbox, "receive", lambda: delivered.append(receive()) or delivered[-1])
 
     for data in random_greetings(600):
         with socket.create_connection(("127.0.0.1", port)) as stranger:
@@ -96,7 +97,7 @@ def test_the_daemon_listens_on_this_machine_only(start_daemon):
         ([header(type="status"), b"surplus frame"], "malformed", 7),
         ([header(type="dream")], "unknown_type", 7),
         ([header(type="status_reply")], "unknown_type", 7),
-        ([header(type="status", protocol=2)], "protocol_mismatch", 7),
+        ([header(type="status", protocol=PROTOCOL_VERSION + 1)], "protocol_mismatch", 7),
         ([header(type="complete")], "malformed", 7),
         ([b"x"] * 9, "too_large", 0),
         ([b"x"] * 1000, "too_large", 0),
@@ -112,7 +113,7 @@ def test_a_message_that_breaks_the_protocol_gets_an_error_with_its_code(raw, fra
 @pytest.mark.parametrize("pixels, mask", [(359, 120), (361, 120), (360, 119), (0, 0), (120, 360)])
 def test_pixels_of_another_length_than_the_header_says_are_refused(raw, daemon, pixels, mask):
     image, coverage = picture()
-    frames = encode(Complete(1, 12, 10, 3, "u8", "perceptual", True, image, coverage))
+    frames = encode(complete_message(image, coverage))
 
     reply = answer(raw, [frames[0], bytes(pixels), bytes(mask)])
 
@@ -121,16 +122,17 @@ def test_pixels_of_another_length_than_the_header_says_are_refused(raw, daemon, 
 
 
 def test_sizes_that_would_need_a_tebibyte_are_refused_by_their_header_alone(raw):
-    fields = {"width": 1 << 19, "height": 1 << 19, "channels": 4, "dtype": "f32", "curve": "linear", "blend": True}
+    fields = json.loads(encode(complete_message(*picture(channels=4, dtype=np.float32)))[0])
+    fields |= {"width": 1 << 19, "height": 1 << 19}
 
-    reply = answer(raw, [header(type="complete", **fields), b"pixels", b"mask"])
+    reply = answer(raw, [json.dumps(fields).encode(), b"pixels", b"mask"])
 
     assert "4398046511104 bytes" in reply.message
 
 
 def test_a_second_job_under_the_same_number_is_refused_and_the_first_one_goes_on(raw, daemon):
     daemon.engine.hold()
-    request = encode(Complete(1, 12, 10, 3, "u8", "perceptual", True, *picture()))
+    request = encode(complete_message(*picture()))
     raw.send(request, 5)
     raw.send(request, 5)
 

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from glcic_backend.wire import connection
+from glcic_backend.wire.codec import PROTOCOL_VERSION
 from glcic_backend.wire.errors import DaemonLostError, DaemonNotRunningError, ImpostorError, ProtocolMismatchError
 from glcic_backend.wire.geometry import Rectangle
 
@@ -56,11 +57,11 @@ def test_status_counts_what_has_been_done(client):
 
 
 def test_the_context_of_a_hole_is_the_part_of_the_image_that_the_engine_needs(client):
-    from glcic_backend.region import context_rectangle
-
     hole = Rectangle(1000, 700, 90, 60)
 
-    assert client.context(3000, 2000, hole) == context_rectangle(3000, 2000, hole)
+    assert client.context(3000, 2000, hole) == Rectangle(998, 698, 94, 64)
+    assert client.context(3000, 2000, hole, quality="fast") == Rectangle(999, 699, 92, 62)
+    assert client.context(3000, 2000, hole, context="all") == Rectangle(0, 0, 3000, 2000)
 
 
 def test_many_clients_are_served_at_once(daemon):
@@ -175,12 +176,13 @@ def test_an_impostor_that_accepts_every_password_cannot_prove_itself(daemon, mon
 
 
 def test_a_daemon_of_another_protocol_is_named_with_both_versions_and_the_command_to_run(daemon):
-    rewrite_connection_file(daemon, protocol=2, software="glcic-backend 9.9")
+    rewrite_connection_file(daemon, protocol=PROTOCOL_VERSION + 1, software="glcic-backend 9.9")
 
     with pytest.raises(ProtocolMismatchError) as caught:
         daemon.client()
 
-    for part in ("glcic-backend 9.9", "protocol 2", "test 1.0", "protocol 1", "glcic-backend stop", "install.py"):
+    versions = (f"speaks protocol {PROTOCOL_VERSION + 1},", f"speaks protocol {PROTOCOL_VERSION}.")
+    for part in (*versions, "glcic-backend 9.9", "test 1.0", "glcic-backend stop", "install.py"):
         assert part in str(caught.value)
 
 
@@ -188,7 +190,7 @@ def test_a_daemon_of_another_protocol_can_still_be_stopped(daemon, monkeypatch):
     # The client is made the newer one: it must talk in the daemon's version.
     from glcic_backend.wire import client as client_module
 
-    monkeypatch.setattr(client_module, "PROTOCOL_VERSION", 2)
+    monkeypatch.setattr(client_module, "PROTOCOL_VERSION", PROTOCOL_VERSION + 1)
 
     with daemon.client(any_protocol=True) as client:
         client.stop()

@@ -8,6 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from glcic_backend.wire.codec import PROTOCOL_VERSION
+
 from .conftest import SOFTWARE, as_request, picture
 
 COMMAND = [sys.executable, "-c", "from glcic_backend.cli import main; main()"]
@@ -78,7 +80,7 @@ def test_status_as_json_tells_everything_but_the_secret(run, start_process):
 
     status = json.loads(said)
     assert code == 0
-    assert (status["running"], status["pid"], status["protocol"]) == (True, process.process.pid, 1)
+    assert (status["running"], status["pid"], status["protocol"]) == (True, process.process.pid, PROTOCOL_VERSION)
     assert status["endpoint"].startswith("ipc://")
     assert secret not in said
 

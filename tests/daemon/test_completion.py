@@ -8,11 +8,11 @@ from glcic_backend.wire import credentials
 from glcic_backend.wire.codec import decode, encode
 from glcic_backend.wire.errors import BusyError, CancelledError, RequestError
 from glcic_backend.wire.geometry import Rectangle
-from glcic_backend.wire.messages import REPLIES, Complete
+from glcic_backend.wire.messages import REPLIES
 from glcic_backend.wire.zmtp import ZmtpConnection
 
 from ..wire.proxy import Proxy
-from .conftest import as_request, picture, wait_until
+from .conftest import as_request, complete_message, picture, wait_until
 from .fake_engine import FakeEngine, negative
 
 
@@ -33,12 +33,16 @@ def test_only_the_bounding_rectangle_of_the_mask_comes_back_completed(start_daem
 def test_the_engine_gets_the_options_of_the_request(client, daemon):
     image, mask = picture()
 
-    client.complete(**as_request(image, mask), curve="linear", blend=False)
-    client.complete(**as_request(image, mask), curve="perceptual", blend=True)
+    client.complete(
+        **as_request(image, mask), curve="linear", blend=False, quality="fast", context="all", seed=4294967295
+    )
+    client.complete(**as_request(image, mask))
 
-    assert [(call["linear"], call["blend"]) for call in daemon.engine.calls] == [(True, False), (False, True)]
-    assert np.array_equal(daemon.engine.calls[0]["image"], image)
-    assert np.array_equal(daemon.engine.calls[0]["mask"], mask)
+    first, second = daemon.engine.calls
+    assert np.array_equal(first.pop("image"), image) and np.array_equal(first.pop("mask"), mask)
+    assert first == {"linear": True, "blend": False, "quality": "fast", "context": "all", "seed": 4294967295}
+    del second["image"], second["mask"]
+    assert second == {"linear": False, "blend": True, "quality": "best", "context": "automatic", "seed": 0}
 
 
 def test_the_reply_says_what_ran_and_how_long_each_stage_took(client):
@@ -65,7 +69,7 @@ def test_the_client_hears_of_each_stage_while_it_waits(client, daemon):
 def test_a_completion_passes_in_fragments_of_one_byte(daemon):
     image, mask = picture()
     password = credentials.derive_password(daemon.info.secret)
-    request = Complete(1, 12, 10, 3, "u8", "perceptual", True, image, mask)
+    request = complete_message(image, mask)
     with Proxy(daemon.info.endpoint, chunk=1) as proxy:
         connection = ZmtpConnection.open(proxy.endpoint, credentials.USERNAME, password, timeout=20)
         connection.send(encode(request), timeout=20)
@@ -118,7 +122,7 @@ def test_the_ninth_request_is_told_at_once_that_the_daemon_is_busy(client, daemo
 
 
 def test_the_queue_is_bounded_in_bytes_as_well(start_daemon):
-    daemon = start_daemon(max_bytes=110_000)
+    daemon = start_daemon(max_bytes=170_000)
     daemon.engine.hold()
     large = picture(150, 150)
     with daemon.client() as client:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from glcic_backend.daemon.lifecycle import choose_endpoint
+from glcic_backend.wire.codec import PROTOCOL_VERSION
 from glcic_backend.wire.connection import connection_file, read_connection, run_folder
-from glcic_backend.wire.errors import CancelledError, DaemonLostError, DaemonNotRunningError
+from glcic_backend.wire.errors import BusyError, CancelledError, DaemonLostError, DaemonNotRunningError
 
 from .conftest import as_request, picture, wait_until
 
@@ -28,7 +29,7 @@ def test_a_ready_daemon_has_written_its_private_connection_file(start_process, h
 
     info = read_connection(home)
 
-    assert (info.pid, info.protocol) == (process.process.pid, 1)
+    assert (info.pid, info.protocol) == (process.process.pid, PROTOCOL_VERSION)
     assert abs(info.started - time.time()) < 60
     assert stat.S_IMODE(run_folder(home).stat().st_mode) == 0o700
     assert stat.S_IMODE(connection_file(home).stat().st_mode) == 0o600
@@ -118,23 +119,47 @@ def test_after_kill_9_the_next_daemon_starts_over_what_was_left(start_process, h
         assert client.complete(**as_request(*picture()))
 
 
-def test_a_client_killed_in_mid_request_frees_its_place(start_process):
-    process = start_process("hold").wait_until_ready()
+@contextlib.contextmanager
+def killed_client(process, jobs):
+    """A process that submits jobs; ended as GIMP ends a plug-in whose user pressed Cancel, without any cleaning up."""
     child = os.fork()
     if child == 0:
-        # Ends without any cleaning up, as GIMP ends a plug-in whose user pressed Cancel.
         with contextlib.suppress(BaseException):
             client = process.client()
-            client.submit(**as_request(*picture()))
+            for _ in range(jobs):
+                client.submit(**as_request(*picture()))
             time.sleep(60)
         os._exit(1)
-    with process.client() as witness:
-        wait_until(lambda: witness.status().state == "busy")
-
+    try:
+        yield
+    finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
-        assert wait_until(lambda: witness.status().state == "idle") < 1.5
+
+def test_a_client_killed_in_mid_request_frees_its_places_within_a_second(start_process):
+    process = start_process("hold").wait_until_ready()
+    with process.client() as witness:
+        with killed_client(process, jobs=8):
+            wait_until(lambda: witness.status().waiting == 7)
+
+        assert wait_until(lambda: witness.status().state == "idle") < 1
+        assert witness.status().waiting == 0
+
+
+def test_a_killed_clients_place_is_free_within_a_second_even_if_the_engine_is_in_a_long_computation(start_process):
+    process = start_process("deaf").wait_until_ready()
+    with process.client() as witness:
+        with killed_client(process, jobs=8):
+            wait_until(lambda: witness.status().waiting == 7)
+        wait_until(lambda: witness.status().waiting == 0, seconds=1)
+
+        # All eight places: the running job of the client that is gone takes none.
+        jobs = [witness.submit(**as_request(*picture())) for _ in range(8)]
+        wait_until(lambda: witness.status().waiting == 8)
+        with pytest.raises(BusyError):
+            witness.wait(witness.submit(**as_request(*picture())))
+        assert len(jobs) == 8
 
 
 def test_stop_returns_when_the_daemon_has_gone(start_process, home):
@@ -168,3 +193,37 @@ def test_a_path_too_long_for_a_unix_socket_makes_it_tcp(length, scheme):
 
 def test_tcp_can_be_asked_for():
     assert choose_endpoint(Path("/x"), tcp=True) == "tcp://127.0.0.1:*"
+
+
+def test_with_an_idle_exit_the_daemon_ends_after_its_last_request_with_exit_code_0_and_without_files(
+    start_process, home
+):
+    process = start_process("idle").wait_until_ready()
+    with process.client() as client:
+        for _ in range(5):
+            time.sleep(0.3)
+            assert client.status().state == "idle"  # each request begins the 0.6 s anew
+        asked = time.monotonic()
+
+        code, said = process.end()
+
+    assert (code, said) == (0, "")
+    assert 0.5 < time.monotonic() - asked < 5
+    assert names_in(run_folder(home)) == ["daemon.lock"]
+
+
+def test_the_idle_exit_does_not_end_a_daemon_with_a_job(start_process):
+    process = start_process("idle", "hold").wait_until_ready()
+    with process.client() as client:
+        job = client.submit(**as_request(*picture()))
+        time.sleep(1.5)
+
+        assert process.process.poll() is None
+        assert client.cancel(job)
+        assert process.end()[0] == 0
+
+
+def test_without_an_idle_exit_nothing_wakes_an_idle_daemon(start_daemon, monkeypatch):
+    server = start_daemon().server
+
+    assert server._patience() is None

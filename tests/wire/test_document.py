@@ -55,6 +55,10 @@ def test_the_password_and_the_proof_of_the_example_are_right():
         (r"header \| (\d+) bytes", codec.MAX_HEADER_BYTES),
         (r"ending at (\d+) or before", checked.MAX_SIDE),
         (r"`message` \| text, 1\.\.(\d+)", messages.MAX_TEXT),
+        (r"list of at most (\d+) objects", checked.MAX_MODELS),
+        (r"`name` \(text, 0\.\.(\d+) characters\)", checked.MAX_NAME),
+        (r"`title` \(text, 1\.\.(\d+) characters\)", checked.MAX_TITLE),
+        (r"`seed` \| integer 0\.\.(\d+)", messages.MAX_SEED),
     ],
 )
 def test_the_limits_are_those_of_the_program(sentence, value):

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glcic_backend.wire.checked import MAX_MODELS, MAX_NAME, MAX_TITLE
 from glcic_backend.wire.codec import MAX_FRAMES, MAX_HEADER_BYTES, PROTOCOL_VERSION, decode, encode
 from glcic_backend.wire.errors import MessageError, ProtocolMismatchError
 from glcic_backend.wire.geometry import Rectangle
 from glcic_backend.wire.messages import (
+    MAX_SEED,
     MAX_SIDE,
     REPLIES,
     REQUESTS,
@@ -23,6 +25,8 @@ from glcic_backend.wire.messages import (
     ErrorReply,
     Hello,
     HelloReply,
+    Models,
+    ModelsReply,
     Progress,
     Status,
     StatusReply,
@@ -33,9 +37,9 @@ from glcic_backend.wire.messages import (
 EXAMPLES = [
     Hello(1, "0a" * 32, "test 1.0"),
     Status(2),
-    Context(3, 640, 480, Rectangle(10, 20, 30, 40)),
-    Complete(4, 3, 2, 4, "u16", "linear", False, bytes(48), bytes(6)),
-    Complete(4, 3, 2, 1, "f32", "perceptual", True, bytes(24), bytes(6)),
+    Context(3, 640, 480, Rectangle(10, 20, 30, 40), "best", "all", "beach"),
+    Complete(4, 3, 2, 4, "u16", "linear", False, "fast", "more", 7, "beach", bytes(48), bytes(6)),
+    Complete(4, 3, 2, 1, "f32", "perceptual", True, "best", "automatic", MAX_SEED, "", bytes(24), bytes(6)),
     Cancel(5, 4),
     Stop(6),
     HelloReply(1, 1 << 30, "ff" * 32, "glcic-backend 0.1.0"),
@@ -46,6 +50,8 @@ EXAMPLES = [
     StopReply(6),
     ErrorReply(0, "malformed", "Why."),
     Progress(4, "network", 0.5),
+    Models(7),
+    ModelsReply(7, [{"name": "", "title": "Beach", "default": True}]),
 ]
 
 
@@ -70,12 +76,16 @@ def test_every_type_of_message_has_an_example_here():
     assert {message.TYPE for message in EXAMPLES} == set(REQUESTS) | set(REPLIES)
 
 
+def small_completion(pixels):
+    return Complete(4, 2, 1, 3, "u8", "perceptual", True, "best", "automatic", 9, "", pixels, b"\xff\x00")
+
+
 def test_the_frames_of_a_completion_are_its_header_its_pixels_and_its_mask():
-    frames = encode(Complete(4, 2, 1, 3, "u8", "perceptual", True, b"RGBrgb", b"\xff\x00"))
+    frames = encode(small_completion(b"RGBrgb"))
 
     assert bytes(frames[0]) == (
-        b'{"protocol":1,"type":"complete","id":4,"width":2,"height":1,"channels":3,"dtype":"u8",'
-        b'"curve":"perceptual","blend":true}'
+        b'{"protocol":2,"type":"complete","id":4,"width":2,"height":1,"channels":3,"dtype":"u8",'
+        b'"curve":"perceptual","blend":true,"quality":"best","context":"automatic","seed":9,"model":""}'
     )
     assert [bytes(part) for part in frames[1:]] == [b"RGBrgb", b"\xff\x00"]
 
@@ -83,7 +93,7 @@ def test_the_frames_of_a_completion_are_its_header_its_pixels_and_its_mask():
 def test_pixels_are_not_copied_on_their_way_into_frames():
     pixels = bytearray(6)
 
-    frames = encode(Complete(4, 2, 1, 3, "u8", "perceptual", True, pixels, b"\xff\x00"))
+    frames = encode(small_completion(pixels))
     pixels[0] = 9
 
     assert frames[1][0] == 9
@@ -119,11 +129,24 @@ def test_pixels_are_not_copied_on_their_way_into_frames():
         (EXAMPLES[3], {"dtype": "float64"}),
         (EXAMPLES[3], {"curve": None}),
         (EXAMPLES[3], {"blend": 1}),
+        (EXAMPLES[2], {"quality": "good"}),
+        (EXAMPLES[2], {"context": ["all"]}),
+        (EXAMPLES[2], {"model": None}),
+        (EXAMPLES[3], {"quality": ...}),
+        (EXAMPLES[3], {"context": "less"}),
+        (EXAMPLES[3], {"seed": -1}),
+        (EXAMPLES[3], {"seed": MAX_SEED + 1}),
+        (EXAMPLES[3], {"model": "x" * 65}),
         (EXAMPLES[5], {"job": "4"}),
         (EXAMPLES[8], {"uptime_seconds": float("nan")}),
         (EXAMPLES[10], {"milliseconds": {"network": -1}}),
         (EXAMPLES[10], {"milliseconds": {str(stage): 1 for stage in range(17)}}),
         (EXAMPLES[14], {"fraction": 1.01}),
+        (EXAMPLES[16], {"models": {}}),
+        (EXAMPLES[16], {"models": [{"name": "a", "title": "A"}]}),
+        (EXAMPLES[16], {"models": [{"name": "a", "title": "A", "default": 1}]}),
+        (EXAMPLES[16], {"models": [{"name": "a", "title": "", "default": True}]}),
+        (EXAMPLES[16], {"models": [{"name": "a", "title": "A", "default": False}] * 41}),
     ],
 )
 def test_a_field_that_is_missing_unknown_or_out_of_range_is_malformed(message, changes):
@@ -176,6 +199,14 @@ def test_another_protocol_version_is_told_apart_whatever_the_message_holds():
     assert caught.value.request == 5
 
 
+def test_the_longest_list_of_models_fits_into_a_header():
+    model = {"name": "\U0001f3d6" * MAX_NAME, "title": "\U0001f3d6" * MAX_TITLE, "default": False}
+
+    (frame,) = encode(ModelsReply(1, [model] * MAX_MODELS))
+
+    assert len(frame) <= MAX_HEADER_BYTES
+
+
 def test_a_message_cannot_be_made_with_a_wrong_value():
     with pytest.raises(MessageError, match="fraction"):
         dataclasses.replace(EXAMPLES[14], fraction=2.0)
@@ -191,7 +222,9 @@ json_values = st.recursive(
 @settings(max_examples=300, deadline=None)
 @given(
     message=st.sampled_from(EXAMPLES[:7]),
-    field=st.sampled_from(["protocol", "type", "id", "width", "hole", "dtype", "nonce", "job", "blend", "x"]),
+    field=st.sampled_from(
+        ["protocol", "type", "id", "width", "hole", "dtype", "nonce", "job", "blend", "seed", "model", "x"]
+    ),
     value=json_values,
     buffers=st.lists(st.binary(max_size=50), max_size=9),
 )

@@ -1,0 +1,78 @@
+"""The installed models as the daemon's library."""
+
+import logging
+from collections.abc import Hashable
+from pathlib import Path
+
+from glcic_backend import model_library
+from glcic_backend.daemon.engine import UnknownModelError
+from glcic_backend.errors import ModelFileError
+from glcic_backend.inpainter import Inpainter
+from glcic_backend.model_file import read_info
+from glcic_backend.wire.checked import MAX_MODELS, MAX_TITLE, ListedModel
+
+log = logging.getLogger(__name__)
+
+
+class InstalledModels:
+    """The models of this user, by the names that `glcic-backend models list` shows; clients cannot name paths.
+
+    Args:
+        model: name or path of the default; None for the one in use.
+        device, threads: as `Inpainter.load` takes them.
+
+    Raises:
+        ModelFileError: no such model is installed.
+    """
+
+    def __init__(self, model: str | None, device: str, threads: int | None) -> None:
+        self._default = model_library.resolve_model(model)
+        self._device, self._threads = device, threads
+
+    def find(self, name: str) -> Hashable:
+        """The file of a model with the time and size that it has now. Raises UnknownModelError."""
+        path = self._path(name)
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise UnknownModelError(f"The model file {path} cannot be read: {error.strerror}. {_SEE}") from None
+        return path, status.st_mtime_ns, status.st_size
+
+    def load(self, name: str) -> Inpainter:
+        """Load a model. Raises UnknownModelError: it is not there, or its file cannot be used."""
+        try:
+            return Inpainter.load(self._path(name), device=self._device, threads=self._threads)
+        except ModelFileError as error:
+            raise UnknownModelError(f"The model cannot be used. {error} {_SEE}") from error
+
+    def listed(self) -> list[ListedModel]:
+        """The shipped model and the installed ones whose description can be read, the default among them.
+
+        A default that was given as a path has the empty name.
+        """
+        models = {name: self._path(name) for name in [model_library.SHIPPED, *model_library.installed_names()]}
+        if self._default not in models.values():
+            models = {"": self._default} | models
+        listed = []
+        for name, path in models.items():
+            try:
+                title = read_info(path).name
+            except ModelFileError as error:
+                log.warning("a model is left out of the list: %s", error)
+                continue
+            listed.append(ListedModel(name=name, title=title[:MAX_TITLE] or name, default=path == self._default))
+        return listed[:MAX_MODELS]
+
+    def _path(self, name: str) -> Path:
+        if not name:
+            return self._default
+        names = [model_library.SHIPPED, *model_library.installed_names()]
+        if name not in names:
+            raise UnknownModelError(
+                f"No model of the name {name!r} is installed; {len(names)} are: {', '.join(names[:5])}"
+                f"{', ...' * (len(names) > 5)}. {_SEE}"
+            )
+        return model_library.resolve_model(name)
+
+
+_SEE = "Choose one of those that `glcic-backend models list` shows."

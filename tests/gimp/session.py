@@ -1,0 +1,79 @@
+"""A running GIMP without a window, which executes snippets of Python that tests send."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+SERVER = Path(__file__).with_name("inside") / "server.py"
+_START_SECONDS = 120
+_ANSWER_SECONDS = 120
+
+
+class InsideError(AssertionError):
+    """A snippet failed; the text is its traceback."""
+
+
+class Session:
+    """One GIMP process.
+
+    Attributes:
+        process: of GIMP, or of the program that runs it in its root.
+        log: the file with what it prints.
+    """
+
+    def __init__(self, inside: list[str], folder: Path) -> None:
+        address = folder / "session.sock"
+        address.unlink(missing_ok=True)
+        self.log = folder / "gimp.log"
+        with socket.socket(socket.AF_UNIX) as listening, open(self.log, "ab") as log:
+            listening.bind(str(address))
+            listening.listen()
+            listening.settimeout(_START_SECONDS)
+            batch = ["gimp-console", "-id", "--batch-interpreter=python-fu-eval"]
+            code = f"exec(compile(open({str(SERVER)!r}).read(), {str(SERVER)!r}, 'exec'))"
+            variables = ["env", f"GLCIC_TEST_SOCKET={address}", f"GLCIC_TEST_SERVER={SERVER}"]
+            self.process = subprocess.Popen(
+                [*inside, *variables, *batch, "-b", code, "--quit"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+            try:
+                self._connection, _address = listening.accept()
+            except TimeoutError:
+                self.process.kill()
+                raise AssertionError(f"GIMP has not started:\n{self.log.read_text()}") from None
+        self._connection.settimeout(_ANSWER_SECONDS)
+        self._stream = self._connection.makefile("rw", encoding="utf-8")
+
+    def run(self, code: str, **values: Any) -> Any:
+        """Executes a snippet, see `inside/server.py`. Raises `InsideError`."""
+        self.send(code, **values)
+        return self.receive()
+
+    def send(self, code: str, **values: Any) -> None:
+        """Sends a snippet without waiting for its end."""
+        self._stream.write(json.dumps({"code": code, "values": values}) + "\n")
+        self._stream.flush()
+
+    def receive(self) -> Any:
+        """Waits for the end of what was sent."""
+        answer = json.loads(self._stream.readline())
+        if "error" in answer:
+            raise InsideError(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """Ends GIMP."""
+        self._stream.close()
+        self._connection.close()
+        try:
+            self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
