@@ -82,7 +82,7 @@ def test_two_plain_colours_by_hand(saved):
     red[:, 0], red[:, 1] = 1.0, 0.75
     green[:, 0], green[:, 1] = 0.0, 1.0
 
-    # Red: (1 + 0.030) / 0.458 and (0.5 + 0.088) / 0.448. Green: a negative value, which becomes 0, and something positive.
+    # Red: (1 + 0.030) / 0.458 and (0.5 + 0.088) / 0.448. Green: below 0, which becomes 0, and above 0.
     a = (1.030 / 0.458, 0.588 / 0.448)
     length = math.hypot(*a)
     by_hand = 2 * (a[0] / length) ** 2 + 3 * (a[1] / length - 1) ** 2
