@@ -103,4 +103,4 @@ def inside(root: Path | None, writable: Path, readable: list[Path], variables: d
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make a Debian root with GIMP 3 for tests.")
     parser.add_argument("--suite", default=SUITE, help="Debian's name of the release")
-    print(make_root(parser.parse_args().suite))
+    sys.stdout.write(f"{make_root(parser.parse_args().suite)}\n")

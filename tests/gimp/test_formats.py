@@ -1,5 +1,7 @@
 """Every way in which GIMP stores pixels: the fill is the same picture, and outside of it no bit changes."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -9,18 +11,10 @@ LAYERS = {"rgb": (False, False), "rgba": (False, True), "grey": (True, False), "
 """Whether a layer is grey, and whether it has alpha."""
 
 CASES = [
-    *(
-        (f"{sample}_{curve}", layer)
-        for sample in ("U8", "U16", "HALF", "FLOAT")
-        for curve in ("NON_LINEAR", "LINEAR")
-        for layer in LAYERS
-    ),
-    *((f"{sample}_PERCEPTUAL", "rgba") for sample in ("U8", "U16", "HALF", "FLOAT")),
-    *(
-        (f"{sample}_{curve}", "rgba")
-        for sample in ("U32", "DOUBLE")
-        for curve in ("NON_LINEAR", "LINEAR", "PERCEPTUAL")
-    ),
+    *product(["U8_NON_LINEAR", "U8_LINEAR", "U16_NON_LINEAR", "U16_LINEAR"], LAYERS),
+    *product(["HALF_NON_LINEAR", "HALF_LINEAR", "FLOAT_NON_LINEAR", "FLOAT_LINEAR"], LAYERS),
+    *product(["U8_PERCEPTUAL", "U16_PERCEPTUAL", "HALF_PERCEPTUAL", "FLOAT_PERCEPTUAL"], ["rgba"]),
+    *product(["U32_NON_LINEAR", "U32_LINEAR", "DOUBLE_NON_LINEAR", "DOUBLE_LINEAR"], ["rgba"]),
 ]
 
 

@@ -12,10 +12,12 @@ from .areas import common, widened
 from .arguments import Options
 from .refusals import Refusal
 from .samples import cut_out
+from .source import in_own_space, stored_encoding
 from .texts import _
 
-# Linear, as selections are stored: a value is 255 times the coverage. `Y' u8` would bend it.
-_COVERAGE = "Y u8"
+# A value is 255 times the coverage. Selections and layer masks are linear, and `Y' u8` would bend them, but channels of
+# images of 8 non-linear bits have that curve, without a meaning: GIMP takes their stored values for coverage.
+_COVERAGE, _CURVED = "Y u8", "Y' u8"
 
 
 class Hole(NamedTuple):
@@ -61,8 +63,9 @@ def read_coverage(channel: Gimp.Drawable, area: Rectangle) -> bytes:
 def write_coverage(channel: Gimp.Drawable, area: Rectangle, coverage: bytes) -> None:
     """Writes the coverage of an area into a channel or layer mask, without undo."""
     assert len(coverage) == area.width * area.height
+    encoding = _CURVED if "'" in stored_encoding(channel) else _COVERAGE
     buffer = channel.get_buffer()
-    buffer.set(Gegl.Rectangle.new(*area), _COVERAGE, coverage)
+    buffer.set(Gegl.Rectangle.new(*area), in_own_space(channel, encoding), coverage)
     buffer.flush()
     channel.update(*area)
 

@@ -23,11 +23,11 @@ def new_image(pixels, width, height, precision, grey, alpha, profile=None):
 
 
 def add_layer(image, width, height, alpha=True, parent=None, position=0):
-    grey = image.get_base_type() == Gimp.ImageBaseType.GRAY
     kinds = Gimp.ImageType
-    kind = (
-        (kinds.GRAYA_IMAGE if alpha else kinds.GRAY_IMAGE) if grey else (kinds.RGBA_IMAGE if alpha else kinds.RGB_IMAGE)
-    )
+    if image.get_base_type() == Gimp.ImageBaseType.GRAY:
+        kind = kinds.GRAYA_IMAGE if alpha else kinds.GRAY_IMAGE
+    else:
+        kind = kinds.RGBA_IMAGE if alpha else kinds.RGB_IMAGE
     layer = Gimp.Layer.new(image, "a layer", width, height, kind, 100.0, Gimp.LayerMode.NORMAL)
     image.insert_layer(layer, parent, position)
     return layer
