@@ -1,4 +1,4 @@
-"""A running GIMP without a window, which executes snippets of Python that tests send."""
+"""A running GIMP, with or without a window, which executes snippets of Python that tests send."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 SERVER = Path(__file__).with_name("inside") / "server.py"
+_WITHOUT_WINDOW = ("gimp-console", "-id")
+_WITH_WINDOW = ("gimp", "--no-splash")
+_SCREEN = ("xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "sh", "-c", 'openbox & exec "$@"', "sh")
 _START_SECONDS = 120
 _ANSWER_SECONDS = 120
 
@@ -20,24 +23,29 @@ class InsideError(AssertionError):
 class Session:
     """One GIMP process.
 
+    Args:
+        inside: the beginning of a command line that runs a program where GIMP is.
+        folder: for the socket and the log.
+        window: show it on a screen that nobody sees.
+
     Attributes:
         process: of GIMP, or of the program that runs it in its root.
         log: the file with what it prints.
     """
 
-    def __init__(self, inside: list[str], folder: Path) -> None:
-        address = folder / "session.sock"
+    def __init__(self, inside: list[str], folder: Path, *, window: bool = False) -> None:
+        address = folder / ("window.sock" if window else "session.sock")
         address.unlink(missing_ok=True)
         self.log = folder / "gimp.log"
         with socket.socket(socket.AF_UNIX) as listening, open(self.log, "ab") as log:
             listening.bind(str(address))
             listening.listen()
             listening.settimeout(_START_SECONDS)
-            batch = ["gimp-console", "-id", "--batch-interpreter=python-fu-eval"]
+            program = [*_SCREEN, *_WITH_WINDOW] if window else _WITHOUT_WINDOW
             code = f"exec(compile(open({str(SERVER)!r}).read(), {str(SERVER)!r}, 'exec'))"
             variables = ["env", f"GLCIC_TEST_SOCKET={address}", f"GLCIC_TEST_SERVER={SERVER}"]
             self.process = subprocess.Popen(
-                [*inside, *variables, *batch, "-b", code, "--quit"],
+                [*inside, *variables, *program, "--batch-interpreter=python-fu-eval", "-b", code, "--quit"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

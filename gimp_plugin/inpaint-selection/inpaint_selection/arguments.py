@@ -54,7 +54,7 @@ def add_arguments(procedure: Gimp.Procedure) -> None:
     flags = GObject.ParamFlags.READWRITE
     procedure.add_choice_argument(
         "result",
-        _("_Result"),
+        _("Resul_t"),
         _("Change the layer itself, or put the fill into a new layer with the selection as its layer mask"),
         _choice(
             (IN_PLACE, _("In place"), _("Change the layer. One step of Edit > Undo brings it back.")),
@@ -113,7 +113,7 @@ def add_arguments(procedure: Gimp.Procedure) -> None:
     )
     procedure.add_boolean_argument(
         "sample-merged",
-        _("Sample _merged"),
+        _("Sample merge_d"),
         _("Fill from what is visible, all layers together, for example onto an empty layer above the others"),
         False,
         flags,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wire.client import DaemonClient
 from wire.connection import home_folder, prepare_run_folder
-from wire.errors import DaemonNotRunningError, ProtocolMismatchError
+from wire.errors import DaemonLostError, DaemonNotRunningError, ProtocolMismatchError
 
 from .installation import Installation
 from .refusals import Refusal
@@ -41,11 +41,12 @@ class DaemonStart:
 
         Raises:
             Refusal: it speaks another version of the protocol.
-            WireError: it cannot be trusted, or does not answer.
+            WireError: it cannot be trusted.
         """
         try:
             return DaemonClient.connect(self.installation.home, software=self.installation.software)
-        except DaemonNotRunningError:
+        except (DaemonNotRunningError, DaemonLostError):
+            # The latter is met while a daemon that was killed is being cleared away.
             return None
         except ProtocolMismatchError:
             raise Refusal(
@@ -96,7 +97,7 @@ class DaemonStart:
 
         Raises:
             Refusal: it cannot be started, or speaks another version of the protocol.
-            WireError: it cannot be trusted, or does not answer.
+            WireError: it cannot be trusted.
         """
         client = self.connect_now()
         if client is not None:

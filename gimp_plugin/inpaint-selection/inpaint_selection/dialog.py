@@ -6,7 +6,7 @@ import gi
 
 gi.require_version("Gtk", "3.0")
 gi.require_version("GimpUi", "3.0")
-from gi.repository import Gimp, GimpUi, GLib, Gtk  # noqa: E402
+from gi.repository import Gimp, GimpUi, GLib, GObject, Gtk  # noqa: E402
 from wire.errors import WireError  # noqa: E402
 
 from .daemon import DaemonStart  # noqa: E402
@@ -24,10 +24,11 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, start: DaemonSt
     """
     GimpUi.init(procedure.get_name())
     dialog = GimpUi.ProcedureDialog.new(procedure, config, _("Inpaint selection"))
-    dialog.fill(["result", "quality", "grow", "soften", "context", "sample-merged"])
-    models = _ModelChoice(procedure, config)
-    dialog.get_content_area().pack_start(models.row, False, False, 0)
-    models.row.show_all()
+    models = _ModelChoice(config, dialog.get_widget("model", GObject.TYPE_NONE))
+    dialog.fill(None)
+    help_button = dialog.get_widget_for_response(Gtk.ResponseType.HELP)
+    if help_button is not None:
+        help_button.hide()  # it would look in GIMP's own manual
     timer = GLib.timeout_add(_ASK_AGAIN_MS, models.ask_daemon, start)
     agreed = bool(dialog.run())
     if not models.known:
@@ -37,24 +38,24 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, start: DaemonSt
 
 
 class _ModelChoice:
-    """A row with the list of models, which is short until the daemon has told them.
+    """The list of models, which is short until the daemon has told them.
+
+    Args:
+        config: where the choice is kept.
+        row: GIMP's label and entry for the argument; the list takes the entry's place.
 
     Attributes:
-        row: the widget.
         known: whether no more is to be expected of the daemon.
     """
 
-    def __init__(self, procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> None:
+    def __init__(self, config: Gimp.ProcedureConfig, row: GimpUi.LabelEntry) -> None:
         self.known = False
         self._config = config
-        argument = procedure.find_argument("model")
-        self.row = Gtk.Box(orientation=Gtk.Orientation.HORIZONTAL, spacing=12, margin=12)
-        label = Gtk.Label(label=argument.get_nick(), use_underline=True, xalign=0.0)
-        self._list = Gtk.ComboBoxText(tooltip_text=argument.get_blurb())
-        label.set_mnemonic_widget(self._list)
-        self.row.pack_start(label, False, False, 0)
-        self.row.pack_start(self._list, True, True, 0)
-        self._offer([])
+        self._list = Gtk.ComboBoxText(visible=True, hexpand=True)
+        row.get_entry().hide()
+        row.attach(self._list, 2, 0, 1, 1)
+        row.get_label().set_mnemonic_widget(self._list)
+        self._offer([], _("Default"))
         self._list.connect("changed", self._chosen)
         # By Reset, or by settings that the user loads.
         config.connect("notify::model", lambda *_: self._show())
@@ -67,16 +68,22 @@ class _ModelChoice:
                 start.begin()
                 return True
             with client:
-                self._offer([(model.name, model.title) for model in client.models()])
+                models = client.models()
         except (Refusal, WireError):
             pass  # The run meets the same and says it.
+        else:
+            (default,) = [model["title"] for model in models if model["default"]] or [""]
+            self._offer(
+                [(model["name"], model["title"]) for model in models],
+                _("Default ({model})").format(model=default) if default else _("Default"),
+            )
         self.known = True
         return False
 
-    def _offer(self, models: list[tuple[str, str]]) -> None:
+    def _offer(self, models: list[tuple[str, str]], default: str) -> None:
         model = self._config.get_property("model") or ""
         self._list.remove_all()
-        self._list.append(_DEFAULT_ID, _("Default"))
+        self._list.append(_DEFAULT_ID, default)
         for name, title in models:
             self._list.append(f"={name}", title)
         if model and model not in dict(models):
@@ -89,6 +96,8 @@ class _ModelChoice:
 
     def _chosen(self, _list: Gtk.ComboBoxText) -> None:
         chosen = self._list.get_active_id()
-        model = "" if chosen in (None, _DEFAULT_ID) else chosen[1:]
-        if chosen is not None and model != (self._config.get_property("model") or ""):
+        if chosen is None:
+            return
+        model = "" if chosen == _DEFAULT_ID else chosen[1:]
+        if model != (self._config.get_property("model") or ""):
             self._config.set_property("model", model)

@@ -13,10 +13,11 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.environ["GLCIC_TEST_SERVER"]))
 
 import helpers
+import screen
 
 
 def serve():
-    names = {name: getattr(helpers, name) for name in dir(helpers)}
+    names = {name: getattr(module, name) for module in (helpers, screen) for name in dir(module)}
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(os.environ["GLCIC_TEST_SOCKET"])
     with connection, connection.makefile("rw", encoding="utf-8") as stream:

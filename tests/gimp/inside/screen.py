@@ -1,0 +1,69 @@
+"""Keys and windows, for snippets in a GIMP with a window; runs in GIMP's own Python."""
+
+import subprocess
+import time
+
+from gi.repository import Gimp
+
+DIALOG = "^Inpaint selection$"
+MESSAGE = "^GIMP Message$"
+_IMAGE = "GIMP$"
+_SECONDS = 30
+
+
+def wait_until(condition):
+    """Waits until a condition holds. Returns what it returned."""
+    end = time.monotonic() + _SECONDS
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"it did not come true in {_SECONDS} s")
+
+
+def xdotool(*words):
+    return subprocess.run(["xdotool", *words], capture_output=True, text=True).stdout.split()
+
+
+def windows(name):
+    """The visible windows whose title matches."""
+    return xdotool("search", "--onlyvisible", "--name", name)
+
+
+def show(image):
+    """Opens a window for the image and waits until it is there. Returns the display."""
+    display = Gimp.Display.new(image)
+    Gimp.displays_flush()
+    wait_until(lambda: windows(_IMAGE))
+    time.sleep(1)
+    return display
+
+
+def press(name, *keys):
+    """Presses keys in the window whose title matches."""
+    window = wait_until(lambda: windows(name))[0]
+    xdotool("windowactivate", "--sync", window)
+    time.sleep(0.3)
+    for key in keys:
+        xdotool("key", key)
+        time.sleep(0.3)
+
+
+def in_image(*keys):
+    """Presses keys in the image's window."""
+    press(_IMAGE, *keys)
+
+
+def open_dialog():
+    """Chooses the menu entry by the letters that are underlined, and waits for the dialog."""
+    in_image("alt+r", "s")
+    wait_until(lambda: windows(DIALOG))
+    xdotool("mousemove", "2", "700")
+    time.sleep(0.5)
+
+
+def screenshot(path):
+    """The whole screen as a picture."""
+    time.sleep(0.5)
+    subprocess.run(["import", "-window", "root", path], check=True)

@@ -1,0 +1,103 @@
+"""Calls by scripts, without a dialog."""
+
+import psutil
+import pytest
+
+from .pictures import HOLE, changed, mask_of, photograph, stored
+
+SCRIPT_FU = """
+procedure = Gimp.get_pdb().lookup_procedure("plug-in-script-fu-eval")
+config = procedure.create_config()
+config.set_property("script", script % {"image": image.get_id(), "layer": layer.get_id()})
+answer = procedure.run(config)
+result = [answer.index(0).value_nick, answer.index(1) if answer.length() > 1 else ""]
+"""
+CALL = """(plug-in-inpaint-selection #:run-mode RUN-NONINTERACTIVE #:image %%(image)d #:drawables #(%%(layer)d) %s)"""
+
+
+@pytest.fixture
+def shown(picture):
+    """The photograph in 8 bits, with the hole selected."""
+    made = picture(stored(photograph(), "U8_NON_LINEAR"))
+    made.select()
+    return made
+
+
+def test_the_procedure_is_there_with_a_default_for_each_argument(gimp):
+    defaults = gimp.run(
+        "config = Gimp.get_pdb().lookup_procedure(PROCEDURE).create_config()\n"
+        "result = {each.name: config.get_property(each.name) for each in config.list_properties()\n"
+        "          if each.name in ('result', 'quality', 'grow', 'soften', 'context', 'model', 'sample-merged')}"
+    )
+
+    assert defaults == {
+        "result": "in-place",
+        "quality": "best",
+        "grow": 0,
+        "soften": 0.0,
+        "context": "automatic",
+        "model": "",
+        "sample-merged": False,
+    }
+
+
+def test_every_argument_has_a_description(gimp):
+    blurbs = gimp.run("result = [a.get_blurb() for a in Gimp.get_pdb().lookup_procedure(PROCEDURE).get_arguments()]")
+
+    assert len(blurbs) == 10
+    assert all(blurbs)
+
+
+def test_script_fu_calls_it_with_defaults(shown):
+    assert shown.run(SCRIPT_FU, script=CALL % "")[0] == "success"
+
+    different = changed(shown.before, shown.pixels())
+    assert different[HOLE].mean() > 0.9
+    assert not different[~mask_of(different.shape)].any()
+
+
+def test_script_fu_calls_it_with_named_arguments(shown):
+    arguments = '#:result "new-layer" #:quality "fast" #:grow 3 #:soften 2.5 #:context "more" #:sample-merged TRUE'
+
+    assert shown.run(SCRIPT_FU, script=CALL % arguments)[0] == "success"
+
+    assert shown.run("result = [each.get_name() for each in image.get_layers()]") == ["Inpainted", "a layer"]
+
+
+def test_script_fu_is_told_what_is_wrong(shown):
+    shown.run("Gimp.Selection.none(image)")
+
+    status, message = shown.run(SCRIPT_FU, script=CALL % "")
+
+    assert status == "execution-error"
+    assert "Nothing is selected" in message
+
+
+@pytest.mark.parametrize("option", [{"quality": "fast"}, {"context": "more"}, {"context": "all"}, {"model": "shipped"}])
+def test_python_calls_it_with_an_option(shown, option):
+    assert shown.inpaint(**option) == ""
+
+    different = changed(shown.before, shown.pixels())
+    assert different[HOLE].mean() > 0.9
+    assert not different[~mask_of(different.shape)].any()
+
+
+def test_twenty_runs_leave_nothing_behind(shown, machine):
+    def traces():
+        files = {str(path.relative_to(machine.home)) for path in machine.home.rglob("*")}
+        temporary = set(shown.run("import os; result = os.listdir('/tmp')"))
+        running = [each.info["cmdline"] or [] for each in psutil.process_iter(["cmdline"])]
+        return files, temporary, sum(str(machine.folder) in " ".join(words) for words in running)
+
+    assert shown.inpaint() == ""
+    before = traces()
+
+    for number in range(20):
+        shown.select(slice(20, 40), slice(10 * number, 10 * number + 25))
+        assert shown.inpaint(quality="fast") == ""
+
+    assert traces() == before
+    assert before[0] == {
+        "run",
+        *(f"run/{name}" for name in ("daemon.json", "daemon.lock", "daemon.log", "daemon.sock", "start.log")),
+    }

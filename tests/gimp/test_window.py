@@ -1,0 +1,108 @@
+"""GIMP with a window, on a screen that nobody sees: the menu, the dialog, the keys that people press."""
+
+import shutil
+
+import numpy as np
+import psutil
+import pytest
+
+from .pictures import HOLE, Picture, changed, mask_of, photograph, stored
+from .session import Session
+
+TO_BYTES = "bytes_of = lambda: layer.get_buffer().get(whole(layer), 1.0, stored_format(layer), Gegl.AbyssPolicy.NONE)\n"
+
+
+@pytest.fixture(scope="module")
+def window(machine):
+    """A GIMP with a window."""
+    if machine.root is None and not all(map(shutil.which, ("xvfb-run", "xdotool", "openbox", "import"))):
+        pytest.skip("xvfb-run, xdotool, openbox or ImageMagick is missing beside the GIMP of this machine")
+    session = Session(machine.inside(), machine.folder, window=True)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def shown(window, machine):
+    """The photograph with a soft selection, in a window; 16 bits, which are the harder ones to keep."""
+    made = Picture(window, machine.folder, stored(photograph(), "U16_NON_LINEAR"), "U16_NON_LINEAR")
+    made.run("image.select_ellipse(REPLACE, 110, 50, 80, 60); Gimp.Selection.feather(image, 12); display = show(image)")
+    made.run(TO_BYTES + "first = bytes_of()")
+    yield made
+    made.run("[press(name, 'Escape') for name in (DIALOG, MESSAGE) if windows(name)]\ndisplay.delete()")
+
+
+def test_the_menu_entry_opens_the_dialog_and_ok_fills_the_selection(shown):
+    coverage = shown.coverage()
+
+    shown.run("open_dialog(); press(DIALOG, 'alt+o'); wait_until(lambda: bytes_of() != first)")
+
+    different = changed(shown.before, shown.pixels())
+    assert different[coverage == 255].mean() > 0.9
+    assert not different[coverage == 0].any()
+    assert np.array_equal(shown.coverage(), coverage)
+
+
+def test_cancel_in_the_dialog_changes_nothing(shown):
+    shown.run("open_dialog(); press(DIALOG, 'Escape'); wait_until(lambda: not windows(DIALOG))")
+
+    assert not changed(shown.before, shown.pixels()).any()
+
+
+def test_one_step_of_undo_brings_every_bit_back_and_redo_the_fill(shown):
+    coverage = shown.coverage()
+    shown.run("inpaint(image, [layer]); Gimp.displays_flush(); filled = bytes_of()")
+
+    shown.run("in_image('ctrl+z'); wait_until(lambda: bytes_of() == first)")
+    assert np.array_equal(shown.coverage(), coverage)
+    assert shown.run("result = [len(image.get_channels()), len(image.get_layers())]") == [0, 1]
+
+    shown.run("in_image('ctrl+y'); wait_until(lambda: bytes_of() == filled)")
+    assert np.array_equal(shown.coverage(), coverage)
+
+
+def test_one_step_of_undo_takes_a_new_layer_away(shown):
+    shown.run("inpaint(image, [layer], result='new-layer'); Gimp.displays_flush()")
+    assert shown.run("result = len(image.get_layers())") == 2
+
+    shown.run("in_image('ctrl+z'); wait_until(lambda: len(image.get_layers()) == 1)")
+
+    assert not changed(shown.before, shown.pixels()).any()
+
+
+def test_repeat_runs_without_a_dialog_and_with_the_same_options(shown):
+    shown.run("open_dialog(); press(DIALOG, 'alt+o')")
+    shown.run("wait_until(lambda: bytes_of() != first); second = bytes_of()")
+    shown.select(slice(10, 40), slice(200, 260))
+
+    shown.run("in_image('ctrl+f'); wait_until(lambda: bytes_of() != second); result = windows(DIALOG)")
+
+    different = changed(shown.before, shown.pixels())
+    assert different[10:40, 200:260].mean() > 0.9
+
+
+def test_the_user_may_select_something_else_during_the_run(shown, machine):
+    shown.select()
+    shown.run("inpaint(image, [layer], result='new-layer', quality='fast'); open_dialog()")
+    with machine.daemon() as client:
+        daemon = psutil.Process(client.status().pid)
+    daemon.suspend()
+    try:
+        shown.run("press(DIALOG, 'alt+o'); wait_until(lambda: not windows(DIALOG))")
+        shown.run("image.select_rectangle(REPLACE, 5, 7, 20, 30)")
+        assert not changed(shown.before, shown.pixels()).any()
+    finally:
+        daemon.resume()
+
+    shown.run("wait_until(lambda: bytes_of() != first)")
+
+    different = changed(shown.before, shown.pixels())
+    assert not different[~mask_of(different.shape)].any()
+    assert different[HOLE].mean() > 0.9
+    assert np.array_equal(shown.coverage() == 255, mask_of(different.shape, slice(7, 37), slice(5, 25)))
+
+
+def test_a_refusal_is_shown_in_a_box(shown):
+    shown.run("Gimp.Selection.none(image); in_image('alt+r', 's'); wait_until(lambda: windows(MESSAGE))")
+
+    assert not changed(shown.before, shown.pixels()).any()
