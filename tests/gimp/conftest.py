@@ -23,8 +23,6 @@ GIMPRC = """\
 (color-profile-policy keep)
 (show-welcome-dialog no)
 (check-updates no)
-(config-version "3.0.4")
-(last-known-release "3.0.4")
 """
 
 
@@ -87,7 +85,8 @@ def machine():
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
-    root = None if gimp_root.native_gimp() else gimp_root.make_root()
+    suite = os.environ.get("GLCIC_GIMP_SUITE", gimp_root.SUITE)
+    root = None if gimp_root.native_gimp() else gimp_root.make_root(suite)
     # A short path: the daemon's Unix socket lies below it.
     made = Machine(Path(tempfile.mkdtemp(prefix="glcic-gimp-")), root)
     made.home.mkdir()

@@ -1,8 +1,9 @@
 """A GIMP 3 for tests: the one of this machine, else one in a Debian root in a folder.
 
-    python -m tests.gimp.gimp_root [--suite SUITE]
+    python3 -m tests.gimp.gimp_root [--suite SUITE]
 
-makes the root, once, and prints its folder. It needs mmdebstrap, and bubblewrap to run in it.
+makes the root, once, and prints its folder: `$GLCIC_GIMP_ROOT/SUITE`, else below ~/.cache/glcic-gimp-root. It needs
+mmdebstrap, and bubblewrap to run in it. Standard library only.
 """
 
 from __future__ import annotations
@@ -39,11 +40,12 @@ def native_gimp() -> bool:
 
 
 def why_not() -> str:
-    """Why there can be no GIMP here; empty if there can."""
-    if native_gimp() or ((_folder(SUITE) / _MARKER).exists() and shutil.which("bwrap")):
+    """Why there is no GIMP to test with; empty if there is one."""
+    if native_gimp():
         return ""
-    missing = [program for program in ("mmdebstrap", "bwrap") if not shutil.which(program)]
-    return f"no GIMP 3 is installed, and {' and '.join(missing)} to make one is missing" if missing else ""
+    if not (_folder(SUITE) / _MARKER).exists():
+        return "no GIMP 3 is installed; make one in a folder of its own with: python3 -m tests.gimp.gimp_root"
+    return "" if shutil.which("bwrap") else "bubblewrap is not installed, which runs the GIMP that was made for tests"
 
 
 def make_root(suite: str = SUITE) -> Path:
