@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,8 @@ _GIMPRC = """\
 (color-profile-policy keep)
 (show-welcome-dialog no)
 (check-updates no)
+(config-version "{version}")
+(last-known-release "{version}")
 """
 
 
@@ -53,6 +56,11 @@ class Machine:
         readable = [REPOSITORY, Path(sys.prefix), Path(sys.base_prefix)]
         variables = {"HOME": str(self.folder), "GIMP3_DIRECTORY": str(self.profile), **variables}
         return gimp_root.inside(self.root, self.folder, readable, variables)
+
+    def gimp_version(self) -> str:
+        """Such as 3.0.4."""
+        said = subprocess.run([*self.inside(), "gimp-console", "--version"], capture_output=True, text=True).stdout
+        return re.findall(r"version (\d+\.\d+\.\d+)", said)[0]
 
     def install(self) -> None:
         """Installs the plug-in with the Python that is there, as install.py would."""
@@ -88,7 +96,7 @@ def prepared_machine() -> Iterator[Machine]:
     try:
         made.home.mkdir()
         made.profile.mkdir()
-        (made.profile / "gimprc").write_text(_GIMPRC)
+        (made.profile / "gimprc").write_text(_GIMPRC.format(version=made.gimp_version()))
         made.install()
         yield made
         made.stop_daemon()
