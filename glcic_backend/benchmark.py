@@ -6,7 +6,7 @@ Ratios come from one run: the things compared take turns, the first round is dro
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from glcic_backend.blending import blend
 from glcic_backend.inpainter import Inpainter
-from glcic_backend.network import network_input
+from glcic_backend.network import CompletionNetwork, embed, network_input
 from glcic_backend.region import region_cost
 from glcic_backend.wire.geometry import Rectangle
 
@@ -92,6 +92,12 @@ class Report:
     whole_image_s: Mapping[int, float]
     blend_200: BlendResult
     blend_800: BlendResult
+
+
+def at_full_width(engine: Inpainter) -> Inpainter:
+    """The same engine computing all channels of Table 2, idle or not, so that its times compare with the paper's."""
+    full = embed(engine.model.network.cpu(), CompletionNetwork(normalised=False)).eval().requires_grad_(False)
+    return Inpainter(replace(engine.model, network=full), engine.device)
 
 
 def run_benchmark(engine: Inpainter, rounds: int, tell: Callable[[str], None]) -> Report:

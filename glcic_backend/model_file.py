@@ -18,7 +18,7 @@ from torch import Tensor
 from glcic_backend import __version__
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import ModelFileError
-from glcic_backend.network import SIZE_MULTIPLE, CompletionNetwork, fold_batch_norm
+from glcic_backend.network import SIZE_MULTIPLE, CompletionNetwork, fold_batch_norm, widen, without_idle_channels
 
 ARCHITECTURE = "glcic-table2"
 """Architecture name of the paper's completion network, Table 2."""
@@ -62,7 +62,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Model:
-    """A completion network ready for inference (folded, float32, evaluation mode) and its description."""
+    """A network ready for inference (folded, float32, evaluation mode, without idle channels) and its description."""
 
     network: CompletionNetwork
     info: ModelInfo
@@ -80,7 +80,7 @@ def save_model(
 
     Args:
         path: file to write.
-        network: batch normalisation is folded if it is still there.
+        network: batch normalisation is folded if it is still there; one with fewer channels than Table 2 is widened.
         info: `architecture`, `size_multiple`, `created_with` and `sha256` are filled in here.
         dtype: of the stored weights; float16 halves the file.
 
@@ -92,7 +92,7 @@ def save_model(
         OutputError: the file could not be written.
     """
     normalised = any(layer.norm is not None for layer in network.layers)
-    state = (fold_batch_norm(network) if normalised else network).state_dict()
+    state = widen(fold_batch_norm(network) if normalised else network).state_dict()
     weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
     for name, tensor in weights.items():
         if not torch.isfinite(tensor).all():
@@ -137,7 +137,7 @@ def load_model(path: Path | None = None) -> Model:
     if _digest(weights) != info.sha256:
         raise ModelFileError(f"{path}: the weights do not match their sha-256 {info.sha256[:12]}.... {_REPLACE}")
     network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
-    return Model(network.eval().requires_grad_(False), info)
+    return Model(without_idle_channels(network).requires_grad_(False), info)
 
 
 def read_info(path: Path) -> ModelInfo:

@@ -54,18 +54,18 @@ class ConvUnit(nn.Module):
 
     norm: nn.BatchNorm2d | None
 
-    def __init__(self, spec: LayerSpec, inputs: int, normalised: bool) -> None:
+    def __init__(self, spec: LayerSpec, inputs: int, outputs: int, normalised: bool) -> None:
         super().__init__()
         self.spec = spec
         if spec.kind == "deconv":
             self.conv: nn.Conv2d | nn.ConvTranspose2d = nn.ConvTranspose2d(
-                inputs, spec.outputs, spec.kernel, stride=spec.stride, padding=spec.padding
+                inputs, outputs, spec.kernel, stride=spec.stride, padding=spec.padding
             )
         else:
             self.conv = nn.Conv2d(
-                inputs, spec.outputs, spec.kernel, stride=spec.stride, padding=spec.padding, dilation=spec.dilation
+                inputs, outputs, spec.kernel, stride=spec.stride, padding=spec.padding, dilation=spec.dilation
             )
-        self.norm = nn.BatchNorm2d(spec.outputs) if normalised and spec.kind != "output" else None
+        self.norm = nn.BatchNorm2d(outputs) if normalised and spec.kind != "output" else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Float [N, inputs, h, w] to [N, outputs, h', w'], before the non-linearity."""
@@ -79,13 +79,17 @@ class CompletionNetwork(nn.Module):
     Args:
         normalised: with batch normalisation after every convolution but the last, as in training (section 3.5);
             False gives the form used for inference, where it is folded into the convolutions.
+        outputs: channels of each layer's output, 17 numbers; None for those of Table 2. A network with fewer is one of
+            Table 2 whose other channels are idle: see `widen` and `without_idle_channels`.
     """
 
-    def __init__(self, normalised: bool = True) -> None:
+    def __init__(self, normalised: bool = True, outputs: Sequence[int] | None = None) -> None:
         super().__init__()
-        inputs = [INPUT_CHANNELS, *(spec.outputs for spec in TABLE_2[:-1])]
+        self.outputs = tuple(outputs or (spec.outputs for spec in TABLE_2))
+        inputs = (INPUT_CHANNELS, *self.outputs[:-1])
         self.layers = nn.ModuleList(
-            ConvUnit(spec, channels, normalised) for spec, channels in zip(TABLE_2, inputs, strict=True)
+            ConvUnit(spec, channels_in, channels_out, normalised)
+            for spec, channels_in, channels_out in zip(TABLE_2, inputs, self.outputs, strict=True)
         )
 
     @property
@@ -139,7 +143,7 @@ def fold_batch_norm(network: CompletionNetwork) -> CompletionNetwork:
     Returns:
         A new network without normalisation that computes the same function, same dtype and device.
     """
-    folded = CompletionNetwork(normalised=False)
+    folded = CompletionNetwork(normalised=False, outputs=network.outputs)
     for source, target in zip(network.units, folded.units, strict=True):
         weight, bias = source.conv.weight, source.conv.bias
         assert bias is not None
@@ -153,3 +157,71 @@ def fold_batch_norm(network: CompletionNetwork) -> CompletionNetwork:
         target.conv.weight = nn.Parameter(weight.clone())
         target.conv.bias = nn.Parameter(bias.clone())
     return folded.eval()
+
+
+def scaled_channels(width: float) -> tuple[int, ...]:
+    """Channels of each layer for a network of `width` (0..1] times those of Table 2; the output keeps its three."""
+    return (*(max(1, round(width * spec.outputs)) for spec in TABLE_2[:-1]), TABLE_2[-1].outputs)
+
+
+@torch.no_grad()
+def embed(network: CompletionNetwork, wide: CompletionNetwork) -> CompletionNetwork:
+    """Put a folded network into one with more channels, without a change of its function.
+
+    Args:
+        network: folded.
+        wide: folded, with as many channels or more in every layer; changed. The channels that it has more keep what
+            they make of their inputs, but nothing is taken from them.
+
+    Returns:
+        `wide`.
+    """
+    for source, target in zip(network.units, wide.units, strict=True):
+        inner, outer = _outputs_first(source), _outputs_first(target)
+        outputs, inputs = inner.shape[:2]
+        outer[:outputs] = 0
+        outer[:outputs, :inputs] = inner
+        assert source.conv.bias is not None and target.conv.bias is not None
+        target.conv.bias[:outputs] = source.conv.bias
+    return wide
+
+
+@torch.no_grad()
+def widen(network: CompletionNetwork) -> CompletionNetwork:
+    """A folded network with the channels of Table 2: those that were not there are zero."""
+    wide = CompletionNetwork(normalised=False).to(network.units[0].conv.weight)
+    for parameter in wide.parameters():
+        parameter.zero_()
+    return embed(network, wide).eval()
+
+
+@torch.no_grad()
+def without_idle_channels(network: CompletionNetwork) -> CompletionNetwork:
+    """Leave out the channels from which no path of non-zero weights leads to the output.
+
+    The function stays exactly the same; a network that was trained with fewer channels becomes as fast as it was.
+
+    Args:
+        network: folded.
+    """
+    kept = [torch.arange(network.outputs[-1])]
+    for unit in reversed(network.units[1:]):
+        weight = _outputs_first(unit)[kept[0]]
+        used = weight.ne(0).flatten(2).any(dim=2).any(dim=0)
+        # A layer without any channel cannot be built: one idle channel stays where none is used.
+        kept.insert(0, used.nonzero().flatten() if used.any() else torch.tensor([0]))
+    lean = CompletionNetwork(normalised=False, outputs=[len(channels) for channels in kept])
+    lean = lean.to(network.units[0].conv.weight)
+    inputs = [torch.arange(INPUT_CHANNELS), *kept[:-1]]
+    for source, target, channels_in, channels_out in zip(network.units, lean.units, inputs, kept, strict=True):
+        weight = _outputs_first(source)[channels_out][:, channels_in]
+        target.conv.weight.copy_(weight.transpose(0, 1) if source.spec.kind == "deconv" else weight)
+        assert source.conv.bias is not None and target.conv.bias is not None
+        target.conv.bias.copy_(source.conv.bias[channels_out])
+    return lean.eval()
+
+
+def _outputs_first(unit: ConvUnit) -> Tensor:
+    """A unit's kernel, [outputs, inputs, k, k]: a transposed convolution keeps its outputs in the second dimension."""
+    weight = unit.conv.weight
+    return weight.transpose(0, 1) if unit.spec.kind == "deconv" else weight

@@ -1,13 +1,9 @@
 """Self test of an installation: a photograph is completed through a real daemon, which is started and ended for it."""
 
-import contextlib
-import os
-import shutil
 import subprocess
-import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -16,19 +12,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend import __version__
 from glcic_backend.errors import DaemonError, GlcicError
 from glcic_backend.image_files import Picture, read_mask, read_picture, write_picture
+from glcic_backend.private_daemon import STOP_SECONDS, connect, last_words, private_daemon
 from glcic_backend.wire.client import DaemonClient
 from glcic_backend.wire.connection import connection_file
-from glcic_backend.wire.errors import DaemonNotRunningError, WireError
+from glcic_backend.wire.errors import WireError
 from glcic_backend.wire.geometry import Rectangle
 from glcic_backend.wire.messages import CompleteReply
 
 Tell = Callable[[str], None]
 """Shows the user a line."""
 
-_START_SECONDS, _STOP_SECONDS = 180.0, 15.0
 _OUTLINE = (255, 0, 80)
 _REPORT = "This is a defect; please report it."
 
@@ -122,8 +117,8 @@ def before_and_after(sample: Sample, completed: NDArray[np.uint8]) -> NDArray[np
 def _complete_through_daemon(sample: Sample, home: Path, device: str, tell: Tell) -> NDArray[np.uint8]:
     """Start a daemon, have it complete the sample, and see it end. Returns uint8 [H, W, 3]."""
     started = time.monotonic()
-    with _daemon(home, device) as process:
-        with _connected(home, process) as client:
+    with private_daemon(home, device) as process:
+        with connect(home, process) as client:
             status = client.status()
             tell(f"daemon ready after {time.monotonic() - started:.1f} s: {status.model} on {status.device}")
             started = time.monotonic()
@@ -132,11 +127,11 @@ def _complete_through_daemon(sample: Sample, home: Path, device: str, tell: Tell
             tell(f"completed in {time.monotonic() - started:.1f} s: {stages}")
             client.stop()
         try:
-            code = process.wait(_STOP_SECONDS)
+            code = process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            raise DaemonError(f"The daemon was still running {_STOP_SECONDS:.0f} s after it was stopped.") from None
+            raise DaemonError(f"The daemon was still running {STOP_SECONDS:.0f} s after it was stopped.") from None
     if code or connection_file(home).exists():
-        raise DaemonError(f"The daemon did not end cleanly (code {code}). It said:\n{_last_words(home)}")
+        raise DaemonError(f"The daemon did not end cleanly (code {code}). It said:\n{last_words(home)}")
     tell("daemon stopped")
     return completed
 
@@ -160,53 +155,3 @@ def _complete(client: DaemonClient, sample: Sample) -> tuple[NDArray[np.uint8], 
         filled.height, filled.width, 3
     )
     return completed, reply
-
-
-@contextlib.contextmanager
-def _daemon(home: Path, device: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A daemon process that is gone afterwards, whatever happens."""
-    program = shutil.which("glcic-backend", path=sysconfig.get_path("scripts"))
-    if program is None:
-        raise DaemonError("The command glcic-backend is not installed beside this Python: run python3 install.py.")
-    with open(_log(home), "wb") as log:
-        process = subprocess.Popen(
-            [program, "serve", "--device", device],
-            env=os.environ | {"GLCIC_HOME": str(home)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def _connected(home: Path, process: subprocess.Popen[bytes]) -> DaemonClient:
-    """Wait until the daemon answers. Raises DaemonError when it ends or takes too long."""
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            return DaemonClient.connect(home, software=f"glcic-backend {__version__}")
-        except DaemonNotRunningError:
-            if process.poll() is not None:
-                text = f"The daemon ended with code {process.returncode} while it started."
-                raise DaemonError(f"{text} It said:\n{_last_words(home)}") from None
-            if time.monotonic() > deadline:
-                text = f"The daemon was not ready after {_START_SECONDS:.0f} s."
-                raise DaemonError(f"{text} It said:\n{_last_words(home)}") from None
-        time.sleep(0.1)
-
-
-def _log(home: Path) -> Path:
-    return home / "daemon.log"
-
-
-def _last_words(home: Path) -> str:
-    return "\n".join(_log(home).read_text(encoding="utf-8", errors="replace").splitlines()[-8:])

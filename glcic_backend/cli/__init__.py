@@ -8,7 +8,7 @@ from glcic_backend import __version__
 from glcic_backend.cli.entry import run_group
 
 # Each is a module of this package that holds a click command named `command`.
-_COMMANDS = ["complete", "serve", "status", "stop", "models", "bench", "selftest"]
+_COMMANDS = ["complete", "serve", "status", "stop", "models", "bench", "selftest", "doctor"]
 
 
 class _LazyGroup(click.Group):

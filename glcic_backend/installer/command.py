@@ -7,19 +7,25 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
 from glcic_backend.errors import GlcicError
 from glcic_backend.installer.child import StepError
 from glcic_backend.installer.console import Console
+from glcic_backend.installer.gimp_discovery import Gimp, find_gimps, profiles
+from glcic_backend.installer.gimp_steps import has_unit
 from glcic_backend.installer.installation import Installation
+from glcic_backend.installer.manifest import Manifest
+from glcic_backend.installer.plugin_files import plugin_folder
 from glcic_backend.installer.prefix import check_prefix, free_gb
+from glcic_backend.installer.torch_build import CHOICES, TorchBuild, choose_build
+from glcic_backend.installer.uninstall import end_daemon, plan_removal, read_installation, uninstall
 from glcic_backend.wire.connection import home_folder
 
-# With PyTorch 2.13.0 on Linux x86-64, see docs/install.md; on the disk while installing, when downloads lie there too.
-DOWNLOAD_GB, DISK_GB = 0.3, 1.5
-CUDA_DOWNLOAD_GB, CUDA_DISK_GB = 2.8, 8
+_NO_GIMP = "no GIMP 3 was found, so the plug-in is not installed. Run install.py again when there is one"
+_INDENT = " " * 12
 
 
 def main(checkout: str) -> int:
@@ -34,12 +40,12 @@ def main(checkout: str) -> int:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _interrupt)
     try:
-        return _install(Path(checkout), _parse_arguments())
+        return _act(Path(checkout), _parse_arguments())
     except StepError as error:
         console.say(f"\n{error}\nThe rest is in install.log below the prefix. Run install.py again to resume.")
         return error.exit_code
     except GlcicError as error:
-        console.say(f"\nNot installed: {error}")
+        console.say(f"\nStopped: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         console.say("\nInterrupted. Run install.py again to resume.")
@@ -52,52 +58,106 @@ def _interrupt(*_: object) -> NoReturn:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="install.py", description="Install GLCIC for GIMP from this checkout, or run its tests."
+        prog="install.py",
+        description="Install GLCIC for GIMP from this checkout, with its plug-in in every GIMP 3 of this user.",
     )
-    parser.add_argument("--prefix", type=Path, metavar="DIR", help="folder for all that is made (default: data folder)")
+    parser.add_argument("--prefix", type=Path, metavar="DIR", help="folder for the program (default: data folder)")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--dry-run", action="store_true", help="show the plan, change nothing")
-    parser.add_argument("--test", action="store_true", help="install what the tests need (into .venv/test), run them")
+    parser.add_argument("--torch", choices=CHOICES, default="auto", help="build of PyTorch (default: by the GPU found)")
+    parser.add_argument("--systemd", action="store_true", help="have the user's systemd run the daemon (for Flatpak)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--update", action="store_true", help="bring an installation up to this checkout")
+    what.add_argument("--uninstall", action="store_true", help="remove what installations have written")
+    what.add_argument("--test", action="store_true", help="install what the tests need (into .venv/test), run them")
     parser.add_argument("pytest", nargs="*", metavar="-- ARGUMENT", help="with --test: arguments for pytest")
     arguments = parser.parse_args()
     if arguments.pytest and not arguments.test:
         parser.error(f"unexpected: {shlex.join(arguments.pytest)}. Arguments for pytest need --test.")
+    if arguments.systemd and sys.platform != "linux":
+        parser.error("--systemd is for Linux. Elsewhere the plug-in starts the daemon when it needs it.")
     return arguments
 
 
-def _install(checkout: Path, arguments: argparse.Namespace) -> int:
-    prefix = arguments.prefix or (checkout / ".venv" / "test" if arguments.test else home_folder())
-    installation = Installation(checkout, Path(os.path.abspath(prefix)), for_tests=arguments.test)
+def _act(checkout: Path, arguments: argparse.Namespace) -> int:
+    named = arguments.prefix or (checkout / ".venv" / "test" if arguments.test else home_folder())
+    prefix = Path(os.path.realpath(named))  # the manifest lists places without links
     console = Console(sys.stdout)
-    check_prefix(installation.prefix)
-    console.say(_plan(checkout, installation))
+    if arguments.uninstall:
+        return _uninstall(prefix, arguments, console)
+    if arguments.update:
+        read_installation(prefix)
+    return _install(checkout, prefix, arguments, console)
+
+
+def _install(checkout: Path, prefix: Path, arguments: argparse.Namespace, console: Console) -> int:
+    build = choose_build(arguments.torch)
+    check_prefix(prefix, 2.0 if build.disk_gb < 2 else build.disk_gb)
+    gimps = [] if arguments.test else find_gimps()
+    places = profiles(gimps)
+    systemd = arguments.systemd or has_unit(Manifest(prefix))
+    installation = Installation(
+        checkout, prefix, for_tests=arguments.test, build=build, profiles=places, systemd=systemd
+    )
+    console.say(_plan(checkout, installation, build, None if arguments.test else gimps))
     if arguments.dry_run or not (arguments.yes or _agreed(console)):
         console.say("Nothing was changed.")
         return 0
     installation.run()
     if arguments.test:
         return _run_tests(checkout, installation.python, arguments.pytest)
-    program = shlex.quote(str(installation.program))
-    console.say(f"""
-Before and after:   {installation.picture}
-Complete a picture: {program} complete IMAGE MASK OUTPUT   (white in MASK = fill)
-All commands:       {program} --help
-To remove it all:   delete {installation.prefix}""")
+    if arguments.update and not systemd:
+        end_daemon(console)
+    console.say(_ending(installation, bool(places)))
     return 0
 
 
-def _plan(checkout: Path, installation: Installation) -> str:
+def _uninstall(prefix: Path, arguments: argparse.Namespace, console: Console) -> int:
+    manifest = read_installation(prefix)
+    console.say(f"  {plan_removal(manifest)}")
+    if arguments.dry_run or not (arguments.yes or _agreed(console)):
+        console.say("Nothing was changed.")
+        return 0
+    uninstall(manifest, console)
+    return 0
+
+
+def _plan(checkout: Path, installation: Installation, build: TorchBuild, gimps: list[Gimp] | None) -> str:
     free = free_gb(installation.prefix)
-    steps = "\n            ".join(f"{n}. {step.title}" for n, step in enumerate(installation.steps(), start=1))
-    return f"""{installation.name} {installation.version}
-  Into      {installation.prefix} (nothing is written elsewhere)
-  From      {checkout}
-  Python    {platform.python_version()}, {sys.executable}
-  PyTorch   {installation.torch}, the build that pip's settings here lead to
-  Download  about {DOWNLOAD_GB} GB; {CUDA_DOWNLOAD_GB} GB with the CUDA build, which pip takes on Linux x86-64
-            unless its settings offer a CPU build
-  Disk      up to {DISK_GB} GB; up to {CUDA_DISK_GB} GB with the CUDA build; {free:.1f} GB are free
-  Steps     {steps}"""
+    steps = _lines(f"{n}. {step.title}" for n, step in enumerate(installation.steps(), start=1))
+    rows = {
+        "Into": f"{installation.prefix} (nothing is written elsewhere{' but into GIMP' if gimps else ''})",
+        "From": str(checkout),
+        "Python": f"{platform.python_version()}, {sys.executable}",
+        "PyTorch": f"{installation.torch}, {build.name} build: {build.reason}",
+        "Download": f"about {build.download_gb} GB",
+        "Disk": f"up to {build.disk_gb} GB while it works; {free:.1f} GB are free",
+        "GIMP": "" if gimps is None else _lines(map(_describe, gimps)) or _NO_GIMP,
+        "Steps": steps,
+    }
+    table = "\n".join(f"  {name:9} {text}" for name, text in rows.items() if text)
+    return f"{installation.name} {installation.version}\n{table}"
+
+
+def _describe(gimp: Gimp) -> str:
+    text = f"{gimp.version}, {gimp.kind}, {gimp.place}" + (f" ({gimp.note})" if gimp.note else "")
+    return text if gimp.profile is None else f"{text}\n{_INDENT}  plug-in into {plugin_folder(gimp.profile)}"
+
+
+def _lines(texts: Iterable[str]) -> str:
+    return f"\n{_INDENT}".join(texts)
+
+
+def _ending(installation: Installation, in_gimp: bool) -> str:
+    program = shlex.quote(str(installation.program))
+    gimp = "restart it, select what should go, then Filters > Inpaint selection" if in_gimp else _NO_GIMP
+    return f"""
+In GIMP:            {gimp}
+Before and after:   {installation.picture}
+Complete a picture: {program} complete IMAGE MASK OUTPUT   (white in MASK = fill)
+All commands:       {program} --help
+Something is wrong: {program} doctor
+To remove it all:   {shlex.join([sys.executable, "install.py", "--uninstall"])}"""
 
 
 def _agreed(console: Console) -> bool:

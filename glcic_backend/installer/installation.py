@@ -7,13 +7,18 @@ import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from glcic_backend.installer.child import run, works
 from glcic_backend.installer.console import Console, Event, every_line, pip_event
-from glcic_backend.installer.prefix import InstallError, Marker, lock_path
+from glcic_backend.installer.gimp_steps import install_plugins, install_unit
+from glcic_backend.installer.manifest import Manifest
+from glcic_backend.installer.prefix import InstallError, Marker, hold_lock, lock_path
+from glcic_backend.installer.systemd_unit import start_unit
+from glcic_backend.installer.torch_build import TorchBuild
+from glcic_backend.installer.uninstall import end_daemon, own_entries
 
 
 class Step(NamedTuple):
@@ -47,9 +52,21 @@ class Installation:
     Args:
         checkout: what is installed: the folder of install.py.
         for_tests: install the checkout in place and what its tests need, instead of a copy for use.
+        build: of PyTorch.
+        profiles: folders of GIMP that get the plug-in, without links.
+        systemd: have the user's systemd run the daemon.
     """
 
-    def __init__(self, checkout: Path, prefix: Path, *, for_tests: bool) -> None:
+    def __init__(
+        self,
+        checkout: Path,
+        prefix: Path,
+        *,
+        for_tests: bool,
+        build: TorchBuild,
+        profiles: Sequence[Path] = (),
+        systemd: bool = False,
+    ) -> None:
         self.prefix = prefix
         project = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         self.name, self.version = str(project["name"]), str(project["version"])
@@ -59,7 +76,8 @@ class Installation:
         self.program = prefix / "venv" / scripts / f"glcic-backend{suffix}"
         self.log = prefix / "install.log"
         self.picture = prefix / "selftest" / "before-after.png"
-        self._checkout, self._for_tests = checkout, for_tests
+        self._checkout, self._for_tests, self._build = checkout, for_tests, build
+        self._profiles, self._systemd = profiles, systemd
         self._console = Console(sys.stdout)
         self._lock: tuple[int, ...] = ()
 
@@ -70,20 +88,26 @@ class Installation:
             "environment", "Make a private Python environment", python, self._has_pip, self._make_environment
         )
         # A step of its own: by far the largest download, not to be repeated when a later step fails.
-        torch = Step("PyTorch", "Install PyTorch", self.torch, self._has_torch, self._install_torch)
+        inputs = f"{self.torch} {self._build.name}"
+        torch = Step("PyTorch", "Install PyTorch", inputs, self._has_torch, self._install_torch)
         if self._for_tests:
             # Installed in place, the tests test the checkout as it is; only its dependencies can go stale.
             inputs = f"in place {self._fingerprint('pyproject.toml')}"
             title = "Install the project in place, and what its tests need"
             return [environment, torch, Step("project", title, inputs, self._has_program, self._install_in_place)]
         inputs = f"copied {self._fingerprint('pyproject.toml', 'README.md', 'glcic_backend', 'train')}"
-        return [
+        steps = [
             environment,
             torch,
             Step("project", "Install the project", inputs, self._has_program, self._install_copy),
             # Never taken for whole: whoever runs the installer again wants to know whether it works now.
             Step("self test", "Complete a photograph through the daemon", inputs, lambda: False, self._run_self_test),
         ]
+        if self._profiles:
+            steps.append(Step("plug-in", "Put the plug-in into GIMP", inputs, lambda: False, self._install_plugins))
+        if self._systemd:
+            steps.append(Step("systemd", "Have systemd run the daemon", inputs, lambda: False, self._install_unit))
+        return steps
 
     def run(self) -> None:
         """Run the steps that are not finished, telling of each on standard output.
@@ -113,30 +137,17 @@ class Installation:
         try:
             # Closed to the group whatever the umask: the daemon does not trust a data folder that others can change.
             self.prefix.mkdir(mode=0o755, parents=True, exist_ok=True)
-            with open(lock_path(self.prefix), "w") as lock:
-                self._lock = self._hold(lock)
+            with open(lock_path(self.prefix), "a") as lock:
+                self._lock = hold_lock(lock, self._console.say)
                 marker = Marker(self.prefix)
                 marker.begin()
+                Manifest(self.prefix).add(own_entries(self.prefix))
                 with open(self.log, "a", encoding="utf-8") as log:
                     self._console = Console(sys.stdout, log)
                     self._console.log(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}")
                     yield marker
         except OSError as error:
             raise InstallError(f"{error}. If the folder cannot be used, choose another one with --prefix.") from error
-
-    def _hold(self, lock: TextIO) -> tuple[int, ...]:
-        """Wait for the folder's lock. Returns what children inherit: one that outlives us still holds the lock."""
-        if sys.platform == "win32":  # which refuses to replace files in use
-            return ()
-        import fcntl
-
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            text = "Another installation, or what is left of an interrupted one, still works in this folder"
-            self._console.say(f"{text}: waiting for its end.")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        return (lock.fileno(),)
 
     def _fingerprint(self, *parts: str) -> str:
         """SHA-256 over names and contents of files of the checkout and of all files in folders of it."""
@@ -172,7 +183,12 @@ class Installation:
         return works([str(self.python), "-c", "import torch"], self.prefix)
 
     def _install_torch(self) -> None:
-        self._pip_install(self.torch)
+        # pip takes a version that is there for the one that is asked for, whatever its build.
+        is_cuda = "import sys, torch; sys.exit(bool(torch.version.cuda) != (sys.argv[1] == 'CUDA'))"
+        wanted = self._build.name == "CUDA" or self._build.pip_arguments
+        if wanted and self._has_torch() and not works([str(self.python), "-c", is_cuda, self._build.name], self.prefix):
+            self._call(every_line, self.python, "-m", "pip", "uninstall", "--yes", "torch")
+        self._pip_install(*self._build.pip_arguments, self.torch)
 
     def _install_copy(self) -> None:
         self._pip_install(self._checkout)
@@ -186,6 +202,18 @@ class Installation:
 
     def _run_self_test(self) -> None:
         self._call(every_line, self.program, "selftest", "--out", self.picture.parent)
+
+    def _install_plugins(self) -> None:
+        folders = install_plugins(self._checkout, self._profiles, [str(self.program)], Manifest(self.prefix))
+        for folder in folders:
+            self._console.say(f"      {folder}")
+
+    def _install_unit(self) -> None:
+        self._console.say(f"      {install_unit(self.program, Manifest(self.prefix))}")
+        end_daemon(self._console)  # one that runs already would keep systemd's from starting
+        failure = start_unit()
+        if failure:
+            self._console.say(f"      {failure}")
 
 
 def remove_half_installed(environment: Path) -> None:

@@ -3,8 +3,10 @@
 import json
 import os
 import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import GlcicError
@@ -12,7 +14,7 @@ from glcic_backend.wire.connection import run_folder
 
 LEAST_FREE_GB = 2.0
 
-_MARKER, _LOCK = "install.json", "install.lock"
+MARKER, LOCK = "install.json", "install.lock"
 _MADE_BY = "install.py of GLCIC for GIMP"
 
 
@@ -22,14 +24,29 @@ class InstallError(GlcicError):
 
 def lock_path(prefix: Path) -> Path:
     """File whose lock an installation holds as long as it runs."""
-    return prefix / _LOCK
+    return prefix / LOCK
+
+
+def hold_lock(lock: TextIO, tell: Callable[[str], None]) -> tuple[int, ...]:
+    """Wait for a folder's lock. Returns what children inherit: one that outlives us still holds the lock."""
+    if sys.platform == "win32":  # which refuses to replace files in use
+        return ()
+    import fcntl
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        text = "Another installation, or what is left of an interrupted one, still works in this folder"
+        tell(f"{text}: waiting for its end.")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return (lock.fileno(),)
 
 
 class Marker:
     """The file that makes a folder ours and tells which steps are finished, each with its inputs' fingerprint."""
 
     def __init__(self, prefix: Path) -> None:
-        self._path = prefix / _MARKER
+        self._path = prefix / MARKER
         self._finished: dict[str, str] = (self._read() or {}).get("finished", {})
 
     def is_there(self) -> bool:
@@ -66,7 +83,7 @@ class Marker:
         write_atomically(self._path, json.dumps(content, indent=1).encode())
 
 
-def check_prefix(prefix: Path) -> None:
+def check_prefix(prefix: Path, least_free_gb: float = LEAST_FREE_GB) -> None:
     """Check that a folder is ours, or new or empty, can be written, and has room.
 
     Raises:
@@ -84,8 +101,8 @@ def check_prefix(prefix: Path) -> None:
     if not os.access(there, os.W_OK):
         raise InstallError(f"{there} cannot be written by you. Choose another folder with --prefix.")
     # What an interrupted installation has stored already is not needed again.
-    if free_gb(prefix) < LEAST_FREE_GB and not ours:
-        text = f"{there} has {free_gb(prefix):.1f} GB free; {LEAST_FREE_GB} GB are needed."
+    if free_gb(prefix) < least_free_gb and not ours:
+        text = f"{there} has {free_gb(prefix):.1f} GB free; {least_free_gb} GB are needed."
         raise InstallError(f"{text} Free some, or choose a folder on another disk with --prefix.")
 
 

@@ -1,12 +1,9 @@
 """Networks for the backend's tests."""
 
-from dataclasses import replace
-
 import pytest
 import torch
-from torch import nn
 
-from glcic_backend.network import INPUT_CHANNELS, TABLE_2, CompletionNetwork, ConvUnit, fold_batch_norm
+from glcic_backend.network import TABLE_2, CompletionNetwork, fold_batch_norm
 
 
 def make_network(seed: int = 0) -> CompletionNetwork:
@@ -16,12 +13,8 @@ def make_network(seed: int = 0) -> CompletionNetwork:
 
 def make_thin_network(seed: int = 0) -> CompletionNetwork:
     """Same geometry with a sixteenth of the channels, folded, float64: for what depends on positions only."""
-    specs = [replace(spec, outputs=max(3, spec.outputs // 16)) for spec in TABLE_2]
-    inputs = [INPUT_CHANNELS, *(spec.outputs for spec in specs[:-1])]
-    network = CompletionNetwork(normalised=False)
-    network.layers = nn.ModuleList(
-        ConvUnit(spec, channels, normalised=False) for spec, channels in zip(specs, inputs, strict=True)
-    )
+    outputs = [max(3, spec.outputs // 16) for spec in TABLE_2]
+    network = CompletionNetwork(normalised=False, outputs=outputs)
     return _randomise(network.double(), seed, gain=2.0)
 
 

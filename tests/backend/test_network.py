@@ -3,7 +3,15 @@
 import pytest
 import torch
 
-from glcic_backend.network import TABLE_2, CompletionNetwork, network_input
+from glcic_backend.network import (
+    TABLE_2,
+    CompletionNetwork,
+    embed,
+    network_input,
+    scaled_channels,
+    widen,
+    without_idle_channels,
+)
 
 # (type, kernel, dilation, stride, outputs) as printed in the paper.
 PAPER_TABLE_2 = [
@@ -79,6 +87,58 @@ def test_folding_batch_normalisation_changes_nothing(trained_network, folded_net
 
     assert all(layer.norm is None for layer in folded_network.layers)
     assert difference < 1e-10
+
+
+def test_a_quarter_of_the_width_is_a_quarter_of_table_2_but_for_the_output():
+    assert scaled_channels(0.25) == (16, 32, 32, *[64] * 9, 32, 32, 16, 8, 3)
+    assert scaled_channels(1) == tuple(row[-1] for row in PAPER_TABLE_2)
+
+
+def test_a_widened_network_has_the_channels_of_table_2_and_the_same_output(thin_network):
+    x = torch.rand(1, 4, 33, 47, dtype=torch.float64)
+    wide = widen(thin_network)
+
+    assert wide.outputs == tuple(row[-1] for row in PAPER_TABLE_2)
+    assert (wide(x) - thin_network(x)).abs().max() < 1e-12
+
+
+def test_fresh_channels_beside_an_embedded_network_do_not_change_its_output(thin_network):
+    x = torch.rand(1, 4, 33, 47, dtype=torch.float64)
+    fresh = CompletionNetwork(normalised=False, outputs=[2 * n for n in thin_network.outputs[:-1]] + [3]).double()
+    before = fresh.units[4].conv.weight.detach().clone()
+
+    wide = embed(thin_network, fresh)
+
+    assert (wide(x) - thin_network(x)).abs().max() < 1e-12
+    kept = thin_network.outputs[4]
+    assert torch.equal(wide.units[4].conv.weight[kept:], before[kept:])  # they can learn at once
+
+
+@pytest.mark.parametrize("idle", ["zero", "random"])
+def test_leaving_out_idle_channels_gives_the_narrow_network_back(thin_network, idle):
+    x = torch.rand(1, 4, 33, 47, dtype=torch.float64)
+    wide = widen(thin_network) if idle == "zero" else embed(thin_network, CompletionNetwork(False).double())
+
+    lean = without_idle_channels(wide)
+
+    assert lean.outputs == thin_network.outputs
+    assert (lean(x) - thin_network(x)).abs().max() < 1e-12
+
+
+def test_a_network_that_uses_all_its_channels_keeps_them(folded_network):
+    assert without_idle_channels(folded_network).outputs == folded_network.outputs
+
+
+def test_a_layer_that_is_not_used_at_all_keeps_one_channel(thin_network):
+    cut = widen(thin_network)
+    with torch.no_grad():
+        cut.units[-1].conv.weight.zero_()
+
+    lean = without_idle_channels(cut)
+
+    assert lean.outputs[-2:] == (1, 3)
+    x = torch.rand(1, 4, 16, 16, dtype=torch.float64)
+    assert torch.equal(lean(x), cut(x))
 
 
 def test_input_has_the_mean_pixel_in_the_hole_and_the_mask_as_fourth_channel():

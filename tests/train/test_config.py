@@ -69,13 +69,11 @@ def test_the_ablation_without_discriminators_has_one_phase():
     assert config.schedule.completion_steps == config.schedule.total_steps == 500_000
 
 
-def test_first_cpu_grows_its_crops_in_three_stages():
+def test_first_cpu_is_narrow_and_grows_its_crops():
     config = load_config("first-cpu")
-    assert [(s.crop, s.hole, s.batch) for s in config.schedule.stages] == [
-        (64, (16, 34), 8), (128, (32, 72), 5), (208, (56, 116), 3),
-    ]  # fmt: skip
-    weights = config.masks.weights
-    assert (weights.rectangle, weights.blob, weights.strokes) == (0.45, 0.40, 0.15)
+    assert config.completion.width == 0.25
+    assert [(s.crop, s.hole, s.batch) for s in config.schedule.stages] == [(96, (16, 56), 16), (128, (24, 72), 16)]
+    assert (config.losses.reconstruction, config.losses.gradient) == ("l1", 1.0)
     optimizer = config.completion.optimizer
     assert (optimizer.kind, optimizer.learning_rate) == ("adamw", 1e-3)
     assert (optimizer.decay, optimizer.final) == ("cosine", 0.02)

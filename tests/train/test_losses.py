@@ -27,6 +27,28 @@ def test_masked_mse_counts_images_alike_whatever_the_size_of_their_holes():
     assert losses.masked_mse(output, image, hole).item() == pytest.approx((1 + 0.25) / 2)
 
 
+def test_masked_l1_is_the_absolute_error_per_value_in_the_hole():
+    output, image = torch.zeros(1, 3, 2, 2), torch.zeros(1, 3, 2, 2)
+    output[0, :, 0, 0] = torch.tensor([0.1, -0.2, 0.3])
+    output[0, :, 1, 1] = 0.9  # outside the hole: does not count
+    hole = torch.tensor([[[[1.0, 1.0], [0.0, 0.0]]]])
+    assert losses.masked_l1(output, image, hole).item() == pytest.approx(0.6 / 6)
+
+
+def test_the_gradient_loss_is_the_mean_difference_between_neighbours_in_the_hole():
+    output, image = torch.zeros(1, 3, 2, 3), torch.ones(1, 3, 2, 3)  # a constant error does not count
+    output[0, :, 0] = torch.tensor([0.0, 0.5, 0.7])
+    hole = torch.tensor([[[[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]]]])
+    # One pair across (0 to 0.5) and one pair down (0.5 to 0); the third column is known.
+    assert losses.masked_gradient_l1(output, image, hole).item() == pytest.approx((0.5 + 0.5) / 2)
+
+
+def test_the_gradient_loss_of_a_hole_of_one_pixel_is_zero():
+    hole = torch.zeros(1, 1, 3, 3)
+    hole[0, 0, 1, 1] = 1
+    assert losses.masked_gradient_l1(torch.rand(1, 3, 3, 3), torch.rand(1, 3, 3, 3), hole).item() == 0
+
+
 def test_the_discriminator_loss_is_the_binary_cross_entropy_of_both_kinds():
     real, completed = torch.tensor([0.0, math.log(3)]), torch.tensor([math.log(3), 0.0])
     # D(real) = 1/2, 3/4; D(completed) = 3/4, 1/2

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
-from glcic_backend.errors import InvalidInputError
+from glcic_backend.errors import InvalidInputError, ModelFileError
 from glcic_backend.model_file import load_model
-from glcic_backend.network import CompletionNetwork, fold_batch_norm
+from glcic_backend.network import CompletionNetwork, fold_batch_norm, scaled_channels
 from glcic_train.checkpoint import load_checkpoint
 from glcic_train.config import load_config
 from glcic_train.ema import MovingAverage
@@ -123,6 +124,31 @@ def test_a_run_can_start_from_a_model_file(run, photos, tmp_path):
     with torch.no_grad():
         expected = load_model(model).network(x)
         assert torch.allclose(completion_of(checkpoint)(x), expected, atol=1e-4)
+
+
+def test_a_narrow_run_is_exported_as_table_2_and_a_wider_one_can_start_from_it(photos, tmp_path):
+    narrow, model = tmp_path / "narrow", tmp_path / "model.safetensors"
+    settings = ("completion.width=0.125", "schedule.completion_steps=1", "schedule.total_steps=1",
+                "schedule.discriminator_steps=0", "discriminator.use=none")  # fmt: skip
+    start_run(load_config("tiny", [*QUICK, *settings]), [photos], narrow)
+    export_run(narrow, model, {}, "float32", batches=0)
+
+    x, network = torch.rand(4, 4, 32, 32), CompletionNetwork(outputs=scaled_channels(0.25))
+    start_from(model, network, x)
+
+    stored = load_model(model).network
+    assert max(stored.outputs) <= 32
+    assert max(len(tensor) for tensor in load_file(model).values()) == 256
+    with torch.no_grad():
+        assert torch.allclose(network.eval()(x), stored(x), atol=1e-4)
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ""])
+def test_a_network_with_more_channels_than_the_run_is_refused(run, tmp_path, suffix):
+    model = tmp_path / "model.safetensors"
+    export_run(run, model, {}, "float32", batches=0)
+    with pytest.raises(ModelFileError, match=r"up to 256 channels, the run one with up to 64. Set completion.width"):
+        start_from(model if suffix else run, CompletionNetwork(outputs=scaled_channels(0.25)), torch.rand(1, 4, 8, 8))
 
 
 def test_a_run_can_start_from_the_moving_average_of_a_checkpoint(run):

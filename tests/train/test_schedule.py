@@ -32,8 +32,8 @@ def test_a_run_of_fixed_length_goes_by_the_clock_and_passes_all_phases():
 
 def test_crop_stages_share_the_completion_phase():
     schedule = Schedule(load_config("first-cpu"))
-    crops = [schedule.stage(share * schedule.total).crop for share in (0, 0.39, 0.41, 0.79, 0.81, 0.999)]
-    assert crops == [64, 64, 128, 128, 208, 208]
+    crops = [schedule.stage(share * schedule.total).crop for share in (0, 0.49, 0.51, 0.999)]
+    assert crops == [96, 96, 128, 128]
 
 
 def test_after_the_completion_phase_crops_are_those_of_the_discriminators():

@@ -83,6 +83,23 @@ def test_the_completion_phase_follows_the_gradient_of_the_mse_loss_and_leaves_d_
     assert same(discriminator, networks.discriminator)
 
 
+def test_the_reconstruction_loss_can_be_l1_with_gradients(make, batch):
+    networks, updates = make("losses.reconstruction=l1", "losses.gradient=2.0")
+    seen, twin = gradient_at_step(networks), copy.deepcopy(networks.completion)
+
+    values = updates.completion_alone(batch)
+
+    output, _ = completed_by(twin, batch)
+    arguments = (output, batch.images, batch.holes.mask)
+    l1, gradient = losses.masked_l1(*arguments), losses.masked_gradient_l1(*arguments)
+    (l1 + 2 * gradient).backward()
+    assert {name: value.item() for name, value in values.items()} == pytest.approx(
+        {"l1": l1.item(), "gradient": gradient.item()}, rel=1e-5
+    )
+    for name, parameter in twin.named_parameters():
+        assert torch.allclose(seen[name], parameter.grad, atol=1e-6), name
+
+
 def test_the_discriminator_phase_changes_nothing_in_c_not_even_its_statistics(make, batch):
     networks, updates = make()
     completion, discriminator = state_of(networks.completion), state_of(networks.discriminator)

@@ -44,6 +44,8 @@ _PATH = click.Path(path_type=Path)
     "--sheet", default=12, show_default=True, type=click.IntRange(min=0), help="Photographs on a picture sheet."
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@click.option("--inception", type=_PATH, help="Weights of Inception-v3, for FID and KID: docs/evaluation.md.")
+@click.option("--lpips", multiple=True, type=_PATH, help="Weights of LPIPS, in one file or two: docs/evaluation.md.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def evaluate(
     model: str,
@@ -58,6 +60,8 @@ def evaluate(
     names: tuple[str, ...],
     sheet: int,
     device: str,
+    inception: Path | None,
+    lpips: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Score MODEL (a file, or a name from `glcic-backend models list`) on the photographs in DATA (shards or folders).
@@ -72,7 +76,7 @@ def evaluate(
     from glcic_train.evaluation.report import Run, run_evaluation
 
     options = CaseOptions(kinds, count, seed, short_side, hole)
-    run = Run(model, data, split, options, names or None, sheet, device, out)
+    run = Run(model, data, split, options, names or None, sheet, device, inception, lpips, out)
     with click.progressbar(label="Evaluating", file=sys.stderr, hidden=not sys.stderr.isatty(), length=1) as bar:
 
         def show(done: int, total: int) -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from glcic_backend.model_file import ModelInfo
 from glcic_backend.network import CompletionNetwork
 from glcic_train.config.schema import Config
+from glcic_train.start import channels_of
 
 
 def describe(
@@ -33,8 +34,9 @@ def describe(
 def completion_of(checkpoint: Mapping[str, Any]) -> CompletionNetwork:
     """The completion network of a checkpoint, its moving average if it has one; in evaluation mode, on the CPU."""
     parts = checkpoint["networks"]
-    network = CompletionNetwork()
-    network.load_state_dict(parts.get("average", parts["completion"]))
+    state = parts.get("average", parts["completion"])
+    network = CompletionNetwork(outputs=channels_of(state))
+    network.load_state_dict(state)
     return network.eval()
 
 

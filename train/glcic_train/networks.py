@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from glcic_backend.network import CompletionNetwork
+from glcic_backend.network import CompletionNetwork, scaled_channels
 from glcic_train.config.schema import Config
 from glcic_train.discriminators import ContextDiscriminator
 from glcic_train.distributed import Processes, synchronise_batch_norm
@@ -25,7 +25,7 @@ class Networks:
     def __init__(self, config: Config, device: torch.device, processes: Processes) -> None:
         torch.manual_seed(config.run.seed)
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
-        self.completion = CompletionNetwork()
+        self.completion = CompletionNetwork(outputs=scaled_channels(config.completion.width))
         if config.completion.init == "progressive":
             initialise_for_small_crops(self.completion)
         self.discriminator = None if config.discriminator.use == "none" else ContextDiscriminator(config.discriminator)

@@ -1,12 +1,14 @@
 """Starts training from a network that exists already (section 4.5: CelebA and facades start from Places2)."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from glcic_backend.errors import ModelFileError
 from glcic_backend.model_file import load_model
-from glcic_backend.network import CompletionNetwork
+from glcic_backend.network import TABLE_2, CompletionNetwork, embed
 from glcic_train.checkpoint import load_checkpoint
 
 
@@ -24,10 +26,32 @@ def start_from(path: Path, network: CompletionNetwork, inputs: Tensor) -> None:
     """
     if path.is_dir() or path.suffix == ".pt":
         parts = load_checkpoint(path)["networks"]
-        network.load_state_dict(parts.get("average", parts["completion"]))
+        state = parts.get("average", parts["completion"])
+        _check_channels(path, channels_of(state), network)
+        network.load_state_dict(state)
     else:
-        folded = load_model(path).network.to(inputs.device)
-        unfold_batch_norm(folded, network, inputs)
+        folded = load_model(path).network
+        _check_channels(path, folded.outputs, network, may_be_fewer=True)
+        # Fresh channels beside those of the file: a file of fewer channels may be trained on with more.
+        wide = embed(folded, CompletionNetwork(normalised=False, outputs=network.outputs))
+        unfold_batch_norm(wide.to(inputs.device), network, inputs)
+
+
+def channels_of(state: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Channels of each layer's output, read off the weights of a completion network."""
+    return tuple(len(state[f"layers.{number}.conv.bias"]) for number in range(len(TABLE_2)))
+
+
+def _check_channels(
+    path: Path, found: Sequence[int], network: CompletionNetwork, *, may_be_fewer: bool = False
+) -> None:
+    if tuple(found) == network.outputs:
+        return
+    if not may_be_fewer or any(more > most for more, most in zip(found, network.outputs, strict=True)):
+        raise ModelFileError(
+            f"{path} has a network with up to {max(found)} channels, the run one with up to {max(network.outputs)}. "
+            f"Set completion.width to {max(found) / max(spec.outputs for spec in TABLE_2):g}."
+        )
 
 
 @torch.no_grad()

@@ -54,10 +54,10 @@ class Updates:
     def completion_alone(self, batch: Batch) -> Losses:
         """Update C with the MSE loss (Eq. 2), Algorithm 1 line 5."""
         self.networks.completion.train()
-        mse = losses.masked_mse(self._output(batch), batch.images, batch.holes.mask)
-        mse.backward()
+        loss, parts = self._reconstruction_loss(self._output(batch), batch)
+        loss.backward()
         self._step_completion()
-        return {"mse": mse.detach()}
+        return parts
 
     def discriminator_alone(self, batch: Batch, step: int) -> Losses:
         """Update D while C is fixed, Algorithm 1 line 8. C is in evaluation mode: its statistics are fixed as well."""
@@ -78,9 +78,9 @@ class Updates:
         # The losses are differentiated only as far as C's output. So D's parameters take no gradient from C's update,
         # and the two gradients can be compared before they flow on into C together.
         leaf = output.detach().requires_grad_()
-        mse = losses.masked_mse(leaf, batch.images, batch.holes.mask)
+        reconstruction, reconstruction_parts = self._reconstruction_loss(leaf, batch)
         adversarial, parts = self._adversarial_loss(leaf, batch)
-        (gradient,) = torch.autograd.grad(mse, leaf)
+        (gradient,) = torch.autograd.grad(reconstruction, leaf)
         (adversarial_gradient,) = torch.autograd.grad(adversarial, leaf)
         if balance_progress < 1:
             adversarial_gradient = adversarial_gradient * losses.balancing_factor(
@@ -88,7 +88,7 @@ class Updates:
             )
         output.backward(gradient + adversarial_gradient)
         self._step_completion()
-        return {"mse": mse.detach(), **parts, **values}
+        return {**reconstruction_parts, **parts, **values}
 
     def _output(self, batch: Batch) -> Tensor:
         """C(x, M_c): float32 [N, 3, S, S]."""
@@ -98,6 +98,17 @@ class Updates:
         with self._autocast():
             output: Tensor = self._completion(x)
         return output.float()
+
+    def _reconstruction_loss(self, output: Tensor, batch: Batch) -> tuple[Tensor, Losses]:
+        """Eq. 2, or what the configuration puts in its place: the weighted sum, and its unweighted parts."""
+        weights, arguments = self.config.losses, (output, batch.images, batch.holes.mask)
+        distance = losses.masked_mse if weights.reconstruction == "mse" else losses.masked_l1
+        total = distance(*arguments)
+        parts = {weights.reconstruction: total.detach()}
+        if weights.gradient:
+            gradient = losses.masked_gradient_l1(*arguments)
+            total, parts["gradient"] = total + weights.gradient * gradient, gradient.detach()
+        return total, parts
 
     def _completed(self, output: Tensor, batch: Batch) -> Tensor:
         """The completed images: pixels outside the hole are those of the input (section 3.2)."""

@@ -19,7 +19,10 @@ from glcic_train.data import PhotoSet
 from glcic_train.evaluation.baselines import baselines, mean_fill
 from glcic_train.evaluation.cases import CaseOptions, cases
 from glcic_train.evaluation.evaluate import evaluate
+from glcic_train.evaluation.judges import Judges
 from glcic_train.evaluation.summary import Score, mean_score, median_score, summarise, table
+
+from .weights import ALEXNET, inception_weights, linear_weights, trunk_weights
 
 CPU = torch.device("cpu")
 
@@ -50,7 +53,8 @@ class TestEvaluate:
     def test_perfect_method_has_perfect_scores(self, made_cases):
         truths = {case.input.tobytes(): case.truth for case in made_cases}
 
-        measured = evaluate({"oracle": lambda image, hole: truths[image.tobytes()]}, made_cases, PlainFeatures(), CPU)
+        oracle = {"oracle": lambda image, hole: truths[image.tobytes()]}
+        measured = evaluate(oracle, made_cases, Judges(PlainFeatures()), CPU)
 
         for kind in ("rectangle", "blob"):
             scores = summarise(measured)[kind]["oracle"]
@@ -68,7 +72,7 @@ class TestEvaluate:
             image[:] = 0
             return image
 
-        evaluate({"first": spoiling, "second": spoiling}, made_cases[:1], None, CPU)
+        evaluate({"first": spoiling, "second": spoiling}, made_cases[:1], Judges(), CPU)
 
         assert inputs == [True, True]
 
@@ -78,7 +82,7 @@ class TestEvaluate:
         evaluate(
             {"black": lambda image, hole: np.zeros_like(image)},
             made_cases,
-            None,
+            Judges(),
             CPU,
             lambda case, results: shown.append((case, results["black"])),
         )
@@ -88,7 +92,7 @@ class TestEvaluate:
             assert (result[case.hole] == 0).all()
 
     def test_scores_are_means_over_the_cases_of_a_kind(self, made_cases):
-        measured = evaluate({"mean": mean_fill}, made_cases, None, CPU)
+        measured = evaluate({"mean": mean_fill}, made_cases, Judges(), CPU)
 
         case = made_cases[0]
         expected = np.abs(mean_fill(case.input, case.hole)[case.hole].astype(float) - case.truth[case.hole]).mean()
@@ -97,7 +101,7 @@ class TestEvaluate:
         assert summarise(measured)["rectangle"]["mean"]["l1"].value == pytest.approx(sum(values) / 4)
 
     def test_without_features_their_scores_are_not_measured(self, made_cases):
-        scores = summarise(evaluate({"mean": mean_fill}, made_cases, None, CPU))
+        scores = summarise(evaluate({"mean": mean_fill}, made_cases, Judges(), CPU))
 
         for name in ("perceptual", "frechet", "kernel"):
             assert scores["blob"]["mean"][name] == (None, None)
@@ -204,6 +208,27 @@ class TestCommand:
 
         assert first == second
         assert json.loads(first)["scores"]["blob"].keys() == {"network", "blended", "mean"}
+
+    def test_weights_that_the_user_brings_add_their_columns(self, run, tmp_path, without_packages):
+        paths = {name: str(tmp_path / f"{name}.pth") for name in ("inception", "alexnet", "linear")}
+        torch.save(inception_weights(), paths["inception"])
+        torch.save(trunk_weights(ALEXNET), paths["alexnet"])
+        torch.save(linear_weights((64, 192, 384, 256, 256)), paths["linear"])
+
+        brought = ("--inception", paths["inception"], "--lpips", paths["alexnet"], "--lpips", paths["linear"])
+        result = run("--out", str(tmp_path), "--baselines", "mean", *brought, count=3)
+
+        values = json.loads((tmp_path / "results.json").read_bytes())
+        scores = values["scores"]["blob"]["mean"]
+        assert all(scores[name]["value"] is not None for name in ("lpips", "fid", "kid"))
+        assert scores["fid"]["value"] > 0 and scores["lpips"]["standard_error"] > 0
+        assert len(values["cases"]["blob"]["methods"]["mean"]["lpips"]) == 3
+        assert "AlexNet with the weights alexnet.pth, linear.pth" in values["lpips"]
+        heading = next(line for line in result.output.splitlines() if line.split()[:1] == ["L1"])
+        assert heading.split()[-4:] == ["LPIPS", "FID", "KID", "sharpness"]
+
+    def test_weights_that_were_not_brought_have_no_columns(self, run, without_packages):
+        assert not {"LPIPS", "FID", "KID"} & set(run("--baselines", "mean").output.split())
 
     def test_folder_that_cannot_be_made_is_named_before_the_work_begins(self, run, tmp_path):
         (tmp_path / "file").write_text("in the way")

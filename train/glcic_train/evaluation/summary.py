@@ -28,9 +28,18 @@ COLUMNS = {
     "perceptual": ("perceptual", "lower is better"),
     "frechet": ("Frechet", "lower is better"),
     "kernel": ("kernel", "lower is better, x 1000"),
+    "lpips": ("LPIPS", "lower is better"),
+    "fid": ("FID", "lower is better"),
+    "kid": ("KID", "lower is better, x 1000"),
     "sharpness": ("sharpness", "1 is as sharp as the truth, median"),
 }
 """Score -> its heading, and how to read it."""
+
+_ON_REQUEST = ("lpips", "fid", "kid")
+"""Scores that the table shows only where they were measured."""
+
+_SET_SCORES = {"efficientnet": ("frechet", "kernel"), "inception": ("fid", "kid")}
+"""Network -> the scores of its vectors: Frechet distance, kernel distance."""
 
 
 def summarise(measured: dict[str, dict[str, Measured]]) -> dict[str, dict[str, dict[str, Score]]]:
@@ -40,15 +49,16 @@ def summarise(measured: dict[str, dict[str, Measured]]) -> dict[str, dict[str, d
 
 def _scores(measured: Measured) -> dict[str, Score]:
     scores = dict.fromkeys(COLUMNS, NOT_MEASURED)
-    for name in ("l1", "psnr", "ssim", "perceptual"):
+    for name in ("l1", "psnr", "ssim", "perceptual", "lpips"):
         if name in measured.values:
             scores[name] = mean_score(measured.values[name])
     scores["sharpness"] = median_score(measured.values["sharpness"])
-    if len(measured.vectors) >= _MIN_VECTORS:
-        vectors, truths = np.stack(measured.vectors), np.stack(measured.truth_vectors)
-        scores["frechet"] = Score(frechet_distance(vectors, truths), None)
-        distance, error = kernel_distance(vectors, truths)
-        scores["kernel"] = Score(1000 * distance, 1000 * error)
+    for network, (frechet, kernel) in _SET_SCORES.items():
+        if len(measured.vectors.get(network, ())) >= _MIN_VECTORS:
+            vectors, truths = np.stack(measured.vectors[network]), np.stack(measured.truth_vectors[network])
+            scores[frechet] = Score(frechet_distance(vectors, truths), None)
+            distance, error = kernel_distance(vectors, truths)
+            scores[kernel] = Score(1000 * distance, 1000 * error)
     return scores
 
 
@@ -77,15 +87,21 @@ def table(scores: dict[str, dict[str, dict[str, Score]]], counts: dict[str, int]
         counts: kind of hole -> number of cases.
     """
     names = max(len(name) for by_method in scores.values() for name in by_method)
+    methods = [method for by_method in scores.values() for method in by_method.values()]
+    columns = [
+        score
+        for score in COLUMNS
+        if score not in _ON_REQUEST or any(method[score].value is not None for method in methods)
+    ]
     blocks = []
     for kind, by_method in scores.items():
-        heading = "".join(f"{title:>18}" for title, _ in COLUMNS.values())
+        heading = "".join(f"{COLUMNS[score][0]:>18}" for score in columns)
         rows = [
-            f"{name:{names}}" + "".join(f"{_cell(method[score]):>18}" for score in COLUMNS)
+            f"{name:{names}}" + "".join(f"{_cell(method[score]):>18}" for score in columns)
             for name, method in by_method.items()
         ]
         blocks.append("\n".join([f"{kind}, {counts[kind]} photographs", f"{'':{names}}{heading}", *rows]))
-    reading = "\n".join(f"{title}: {meaning}" for title, meaning in COLUMNS.values())
+    reading = "\n".join(f"{COLUMNS[score][0]}: {COLUMNS[score][1]}" for score in columns)
     return "\n\n".join([*blocks, reading])
 
 

@@ -3,6 +3,8 @@
 import ast
 import fcntl
 import json
+import os
+import platform
 import signal
 import sys
 import time
@@ -104,6 +106,46 @@ def test_arguments_for_pytest_need_test(checkout: Path, home: Path) -> None:
     assert "-k network" in result.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="about GIMPs of Linux")
+def test_the_plan_lists_each_gimp_with_the_place_of_its_plugin_and_the_build_of_pytorch_with_its_size(
+    checkout: Path, home: Path
+) -> None:
+    (home / ".config" / "GIMP" / "3.2").mkdir(parents=True)
+    (home / ".local" / "share" / "flatpak" / "app" / "org.gimp.GIMP").mkdir(parents=True)
+
+    said = run_installer(checkout, "--dry-run", "--torch", "cpu", home=home).stdout
+
+    for part in (
+        f"3.2, settings of a GIMP, {home / '.config' / 'GIMP' / '3.2'}\n",
+        f"plug-in into {home / '.config' / 'GIMP' / '3.2' / 'plug-ins' / 'inpaint-selection'}\n",
+        "3.0, Flatpak, ",
+        "install with --systemd",
+        "5. Put the plug-in into GIMP",
+    ):
+        assert part in said
+    if platform.machine() == "x86_64":
+        assert "CPU build: as you asked" in said and "Download  about 0.3 GB" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux")
+def test_systemd_is_a_step_of_its_own_on_request(checkout: Path, home: Path) -> None:
+    assert "Have systemd run the daemon" not in run_installer(checkout, "--dry-run", home=home).stdout
+    assert "Have systemd run the daemon" in run_installer(checkout, "--dry-run", "--systemd", home=home).stdout
+
+
+@pytest.mark.parametrize("what", ["--update", "--uninstall"])
+def test_what_was_never_installed_can_be_neither_updated_nor_removed(
+    checkout: Path, home: Path, tmp_path: Path, what: str
+) -> None:
+    before = everything_in(tmp_path)
+
+    result = run_installer(checkout, what, "--yes", home=home)
+
+    assert result.returncode == 2
+    assert "holds no installation of ours" in result.stderr
+    assert everything_in(tmp_path) == before
+
+
 # The prefix
 
 
@@ -122,11 +164,14 @@ def test_a_folder_with_foreign_content_is_refused_and_left_alone(checkout: Path,
 # Real installations, of a tiny project
 
 
-def test_an_installation_lies_below_its_prefix_repairs_and_can_be_updated(
+def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_updated_and_removed(
     checkout: Path, home: Path, tmp_path: Path
 ) -> None:
     """One story in one test, since each environment takes seconds to make."""
     prefix, sources = tmp_path / "prefix", everything_in(checkout)
+    plugins = home / ".config" / "GIMP" / "3.0" / "plug-ins"
+    plugins.mkdir(parents=True)
+    home_before = everything_in(home)
     # An earlier run was stopped while it made the environment.
     prefix.mkdir()
     Marker(prefix).begin()
@@ -146,10 +191,17 @@ def test_an_installation_lies_below_its_prefix_repairs_and_can_be_updated(
         "install.json",
         "install.lock",
         "install.log",
+        "manifest.json",
         "selftest",
         "venv",
     }
-    assert everything_in(home) == {}
+    plugin = plugins / "inpaint-selection"
+    assert str(plugin) in first.stdout
+    installed = json.loads((plugin / "installation.json").read_text())
+    assert installed["command"] == [str(prefix / "venv" / "bin" / "glcic-backend")]
+    assert os.access(plugin / "inpaint-selection.py", os.X_OK)
+    added = set(everything_in(home)) - set(home_before)
+    assert {name for name in added if "/plug-ins/inpaint-selection" not in name} == set()
     # Python compiles the tiny project's own build backend, at the top; everything else is install.py's doing.
     assert {
         name: file for name, file in everything_in(checkout).items() if not name.startswith("__pycache__")
@@ -164,10 +216,22 @@ def test_an_installation_lies_below_its_prefix_repairs_and_can_be_updated(
     program = checkout / "src" / "program.py"
     program.write_text(program.read_text().replace("the hole is filled", "the new version fills the hole"))
     (checkout / "README.md").write_text("changed")
-    update = run_installer(checkout, "--prefix", prefix, "--yes", home=home)
+    update = run_installer(checkout, "--prefix", prefix, "--update", "--yes", home=home)
 
     assert update.stdout.count("finished earlier") == 2
     assert "the new version fills the hole" in update.stdout
+
+    preview = run_installer(checkout, "--prefix", prefix, "--uninstall", "--dry-run", home=home)
+
+    assert str(plugin / "inpaint-selection.py") in preview.stdout
+    assert "Nothing was changed." in preview.stdout
+    assert plugin.exists()
+
+    removed = run_installer(checkout, "--prefix", prefix, "--uninstall", "--yes", home=home)
+
+    assert removed.returncode == 0, removed.stdout + removed.stderr
+    assert not prefix.exists()
+    assert everything_in(home) == home_before
 
 
 @pytest.mark.timeout(50)  # the build, left alone, would hold its lock for a minute

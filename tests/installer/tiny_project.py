@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 _BUILD_BACKEND = """
 import os, pathlib, time, tomllib, zipfile
@@ -85,6 +85,7 @@ def make_tiny_project(folder: Path) -> Path:
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
+    shutil.copytree(REPOSITORY / "gimp_plugin", checkout / "gimp_plugin", ignore=shutil.ignore_patterns("__pycache__"))
     (checkout / "README.md").touch()
     return checkout
 

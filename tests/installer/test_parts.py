@@ -17,6 +17,7 @@ from glcic_backend.installer.child import StepError, private_variables, run
 from glcic_backend.installer.console import Console, Event, pip_event
 from glcic_backend.installer.installation import Installation, Step, remove_half_installed
 from glcic_backend.installer.prefix import InstallError, Marker, check_prefix, lock_path
+from glcic_backend.installer.torch_build import TorchBuild
 
 from .tiny_project import make_tiny_project
 
@@ -85,7 +86,7 @@ class Rehearsal(Installation):
     """An installation whose steps only note that they ran."""
 
     def __init__(self, checkout: Path, prefix: Path) -> None:
-        super().__init__(checkout, prefix, for_tests=False)
+        super().__init__(checkout, prefix, for_tests=False, build=TorchBuild("CPU", "test"))
         self.ran: list[str] = []
         self.inputs = {"one": "1", "two": "1", "three": "1"}
         self.broken: set[str] = set()
@@ -193,7 +194,7 @@ def test_the_projects_fingerprint_follows_its_sources_but_not_its_compiled_files
     checkout: Path, tmp_path: Path
 ) -> None:
     def project_inputs() -> str:
-        steps = Installation(checkout, tmp_path / "prefix", for_tests=False).steps()
+        steps = Installation(checkout, tmp_path / "prefix", for_tests=False, build=TorchBuild("CPU", "test")).steps()
         return next(step.inputs for step in steps if step.name == "project")
 
     first = project_inputs()

@@ -1,0 +1,109 @@
+"""Removing an installation: what its manifest lists, after the daemon has been ended."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from glcic_backend.installer.console import Console
+from glcic_backend.installer.gimp_steps import has_unit
+from glcic_backend.installer.manifest import CHANGING, FOLDER, MANIFEST, TREE, Entry, Manifest
+from glcic_backend.installer.prefix import LOCK, MARKER, InstallError, Marker, hold_lock, lock_path
+from glcic_backend.installer.removal import check_removal, remove
+from glcic_backend.installer.systemd_unit import stop_unit
+from glcic_backend.wire.client import DaemonClient
+from glcic_backend.wire.connection import run_folder
+from glcic_backend.wire.errors import DaemonNotRunningError, WireError
+
+_DAEMON_FILES = ("daemon.lock", "daemon.log", "daemon.log.1", "start.log")
+"""What a daemon leaves in its folder when it ends; the plug-in starts it with these logs."""
+
+
+_NEEDED_LAST = (MARKER, LOCK, MANIFEST)
+"""By these an uninstallation that was interrupted can be begun again."""
+
+
+def own_entries(prefix: Path) -> list[Entry]:
+    """What an installation makes below its prefix."""
+    trees = [Entry(str(prefix / name), TREE) for name in ("venv", "selftest", "cache", "tmp")]
+    files = [Entry(str(prefix / name), CHANGING) for name in ("install.log", *_NEEDED_LAST)]
+    run = Path(os.path.realpath(run_folder()))
+    if run.is_relative_to(prefix):
+        files += [Entry(str(run / name), CHANGING) for name in _DAEMON_FILES]
+        files.append(Entry(str(run), FOLDER))
+    return trees + files
+
+
+def read_installation(prefix: Path) -> Manifest:
+    """The manifest of the installation below a folder. Raises InstallError: there is none."""
+    if not Marker(prefix).is_there():
+        raise InstallError(f"{prefix} holds no installation of ours. Name its folder with --prefix.")
+    manifest = Manifest(prefix)
+    if not manifest.entries():
+        raise InstallError(
+            f"{prefix / MANIFEST}, which lists what was installed, is missing. Run install.py once to have it written, "
+            "then install.py --uninstall again."
+        )
+    return manifest
+
+
+def plan_removal(manifest: Manifest) -> str:
+    """What an uninstallation would do, for people. Raises InstallError: it would be refused."""
+    prefix = manifest.path.parent
+    check_removal(manifest.entries(), prefix)
+    there = [entry for entry in manifest.entries() if os.path.lexists(entry.path)]
+    outside = [entry.path for entry in there if not Path(entry.path).is_relative_to(prefix) and entry.kind != FOLDER]
+    lines = [f"Remove    {prefix}: {', '.join(sorted(_names_in(prefix, there)))}"]
+    lines += [f"          {path}" for path in outside]
+    kept = sorted(_names(prefix) - _names_in(prefix, there))
+    if kept:
+        lines.append(f"Keep      {', '.join(kept)} in {prefix}, which this installer did not write")
+    return "\n  ".join(lines)
+
+
+def uninstall(manifest: Manifest, console: Console) -> None:
+    """Remove it all.
+
+    Raises:
+        InstallError: something is not as it was installed; nothing was removed.
+    """
+    prefix = manifest.path.parent
+    check_removal(manifest.entries(), prefix)
+    with open(lock_path(prefix), "a") as lock:
+        hold_lock(lock, console.say)
+        check_removal(manifest.entries(), prefix)  # again: what it waited for may have changed something
+        if has_unit(manifest):
+            failure = stop_unit()
+            if failure:
+                console.say(failure)
+        end_daemon(console)
+        last = [prefix / name for name in _NEEDED_LAST]
+        for sentence in remove(entry for entry in manifest.entries() if Path(entry.path) not in last):
+            console.say(sentence)
+    for path in last:
+        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not empty: models of the user, for example
+        prefix.rmdir()
+    console.say(
+        f"Removed. {prefix} is kept, with {', '.join(sorted(_names(prefix)))}." if prefix.exists() else "Removed."
+    )
+
+
+def end_daemon(console: Console) -> None:
+    """End the running daemon of this user, of whatever version, if there is one; the plug-in starts a new one."""
+    try:
+        with DaemonClient.connect(software="install.py", any_protocol=True) as daemon:
+            daemon.stop()
+            console.say(f"The running daemon (process {daemon.info.pid}) was ended.")
+    except DaemonNotRunningError:
+        pass
+    except WireError as error:
+        console.say(f"The daemon could not be ended: {error}")
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def _names_in(prefix: Path, entries: list[Entry]) -> set[str]:
+    inside = [Path(entry.path).relative_to(prefix) for entry in entries if Path(entry.path).is_relative_to(prefix)]
+    return {path.parts[0] for path in inside if path.parts}

@@ -1,0 +1,351 @@
+"""Uninstalling: what the manifest lists goes, everything else stays, and what is not as it was is refused (R20)."""
+
+import io
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from glcic_backend.installer import removal
+from glcic_backend.installer.console import Console
+from glcic_backend.installer.gimp_steps import install_plugins, install_unit
+from glcic_backend.installer.manifest import FILE, FOLDER, TREE, Entry, Manifest
+from glcic_backend.installer.plugin_files import plugin_folder
+from glcic_backend.installer.prefix import InstallError, Marker
+from glcic_backend.installer.systemd_unit import UNIT, unit_file, unit_text
+from glcic_backend.installer.uninstall import own_entries, plan_removal, read_installation, uninstall
+
+from .tiny_project import REPOSITORY, everything_in
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and owners as Unix has them")
+
+
+class Installed:
+    """What install.py leaves, with a stand-in for the environment, and things of the user around it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.prefix = folder / "home" / ".local" / "share" / "glcic"
+        self.profile = folder / "home" / ".config" / "GIMP" / "3.0"
+        self.plugin = plugin_folder(self.profile)
+        other = self.profile / "plug-ins" / "other" / "other.py"
+        for path in (other, folder / "photos" / "holiday.jpg", self.prefix / "models" / "mine.safetensors"):
+            path.parent.mkdir(parents=True)
+            path.write_text("dear")
+        self.foreign = everything_in(folder)
+        Marker(self.prefix).begin()
+        self.manifest = Manifest(self.prefix)
+        self.manifest.add(own_entries(self.prefix))
+        (self.prefix / "venv" / "bin").mkdir(parents=True)
+        (self.prefix / "venv" / "bin" / "python").symlink_to(sys.executable)
+        (self.prefix / "venv" / "photos").symlink_to(folder / "photos")
+        (self.prefix / "venv" / "module.py").touch()
+        (self.prefix / "install.log").touch()
+        (self.prefix / "install.lock").touch()
+        (self.prefix / "run").mkdir(mode=0o700)
+        (self.prefix / "run" / "daemon.lock").touch()
+        self.install_plugin()
+
+    def install_plugin(self, source: Path = REPOSITORY) -> None:
+        install_plugins(source, [self.profile], ["/x/glcic-backend"], self.manifest)
+
+    def remove(self) -> str:
+        said = io.StringIO()
+        uninstall(read_installation(self.prefix), Console(said))
+        return said.getvalue()
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("GLCIC_HOME", str(tmp_path / "home" / ".local" / "share" / "glcic"))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    return Installed(tmp_path)
+
+
+def test_all_that_was_installed_goes_and_everything_else_stays_as_it_was(installed: Installed) -> None:
+    said = installed.remove()
+
+    assert everything_in(installed.folder) == installed.foreign
+    assert f"{installed.prefix} is kept, with models." in said
+
+
+def test_without_models_the_folder_itself_goes(installed: Installed) -> None:
+    shutil.rmtree(installed.prefix / "models")
+
+    assert installed.remove() == "Removed.\n"
+    assert not installed.prefix.exists()
+
+
+def test_what_python_has_compiled_of_the_plugin_goes_with_it(installed: Installed) -> None:
+    cache = installed.plugin / "wire" / "__pycache__"
+    cache.mkdir()
+    (cache / "client.cpython-313.pyc").touch()
+
+    installed.remove()
+
+    assert not installed.plugin.exists()
+
+
+def test_a_file_of_somebody_else_in_the_plugins_folder_stays_and_is_told(installed: Installed) -> None:
+    (installed.plugin / "notes.txt").write_text("mine")
+
+    said = installed.remove()
+
+    assert [path.name for path in installed.plugin.iterdir()] == ["notes.txt"]
+    assert f"{installed.plugin} holds 1 things that were not installed, and is kept." in said
+
+
+def test_a_file_that_was_changed_stays_and_is_told(installed: Installed) -> None:
+    changed = installed.plugin / "installation.json"
+    changed.write_text("{}")
+
+    said = installed.remove()
+
+    assert changed.read_text() == "{}"
+    assert f"{changed} was changed since it was installed, and is left alone." in said
+
+
+def test_files_that_are_gone_already_are_no_problem(installed: Installed) -> None:
+    shutil.rmtree(installed.plugin)
+    shutil.rmtree(installed.prefix / "venv")
+
+    installed.remove()
+
+    assert everything_in(installed.folder) == installed.foreign
+
+
+def test_an_interrupted_removal_can_be_begun_again(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            installed.remove()
+
+    installed.remove()
+
+    assert everything_in(installed.folder) == installed.foreign
+
+
+# What is refused
+
+
+def file_becomes_a_link(installed: Installed) -> Path:
+    path = installed.plugin / "installation.json"
+    path.unlink()
+    path.symlink_to(installed.folder / "photos" / "holiday.jpg")
+    return path
+
+
+def folder_becomes_a_link(installed: Installed) -> Path:
+    shutil.move(installed.plugin / "wire", installed.folder / "moved")
+    (installed.plugin / "wire").symlink_to(installed.folder / "moved")
+    return installed.plugin / "wire"
+
+
+def folder_above_becomes_a_link(installed: Installed) -> Path:
+    plugins = installed.profile / "plug-ins"
+    shutil.move(plugins, installed.folder / "moved")
+    plugins.symlink_to(installed.folder / "moved")
+    return installed.plugin
+
+
+def environment_becomes_a_link(installed: Installed) -> Path:
+    shutil.rmtree(installed.prefix / "venv")
+    (installed.prefix / "venv").symlink_to(installed.folder / "photos")
+    return installed.prefix / "venv"
+
+
+def file_becomes_a_folder(installed: Installed) -> Path:
+    path = installed.plugin / "installation.json"
+    path.unlink()
+    path.mkdir()
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        file_becomes_a_link,
+        folder_becomes_a_link,
+        folder_above_becomes_a_link,
+        environment_becomes_a_link,
+        file_becomes_a_folder,
+    ],
+)
+def test_what_has_become_something_else_is_named_and_nothing_at_all_is_removed(
+    installed: Installed, change: Callable[[Installed], Path]
+) -> None:
+    path = change(installed)
+    before = everything_in(installed.folder)
+
+    with pytest.raises(InstallError, match="Nothing was removed") as refusal:
+        installed.remove()
+
+    assert str(path) in str(refusal.value)
+    assert everything_in(installed.folder) == before
+
+
+@pytest.mark.parametrize("place", ["venv", "venv/bin", "install.log"])
+def test_something_mounted_on_what_was_installed_is_refused(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    mount = installed.prefix / place
+    monkeypatch.setattr(removal, "mount_points", lambda: {Path("/"), Path("/proc"), mount})
+    before = everything_in(installed.folder)
+
+    with pytest.raises(InstallError, match=f"{mount}: something is mounted there"):
+        installed.remove()
+
+    assert everything_in(installed.folder) == before
+
+
+def test_files_of_another_owner_are_refused(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, target = Path.lstat, installed.prefix / "venv" / "module.py"
+
+    def lstat(path: Path) -> os.stat_result:
+        status = real(path)
+        return os.stat_result((*status[:4], 12345, *status[5:])) if path == target else status
+
+    monkeypatch.setattr(Path, "lstat", lstat)
+    before = everything_in(installed.folder)
+
+    with pytest.raises(InstallError, match=f"{target} belongs to user 12345 now"):
+        installed.remove()
+
+    assert everything_in(installed.folder) == before
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("photos/holiday.jpg", FILE),
+        ("photos", TREE),
+        ("home/.local/share/glcic/models/../../../../../photos", TREE),
+        ("home/.local/share/glcic/models/deep", TREE),
+    ],
+)
+def test_a_manifest_that_lists_what_an_installation_never_writes_is_refused(
+    installed: Installed, path: str, kind: str
+) -> None:
+    installed.manifest.add([Entry(f"{installed.folder}/{path}", kind)])
+    before = everything_in(installed.folder)
+
+    with pytest.raises(InstallError, match="the manifest was changed"):
+        installed.remove()
+
+    assert everything_in(installed.folder) == before
+
+
+def test_a_manifest_that_others_can_write_is_not_trusted(installed: Installed) -> None:
+    installed.manifest.path.chmod(0o666)
+
+    with pytest.raises(InstallError, match="cannot be trusted"):
+        installed.remove()
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"entries": [{"path": "/"}]}'])
+def test_a_damaged_manifest_is_named(installed: Installed, content: str) -> None:
+    installed.manifest.path.write_text(content)
+
+    with pytest.raises(InstallError, match="is damaged"):
+        installed.remove()
+
+
+def test_a_folder_that_is_no_installation_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InstallError, match="holds no installation"):
+        read_installation(tmp_path)
+
+
+def test_an_installation_of_a_version_without_manifest_says_how_to_get_one(tmp_path: Path) -> None:
+    Marker(tmp_path).begin()
+
+    with pytest.raises(InstallError, match=r"Run install\.py once"):
+        read_installation(tmp_path)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_the_mount_points_of_this_machine_are_seen() -> None:
+    assert {Path("/"), Path("/proc")} <= removal.mount_points()
+
+
+# What is told beforehand
+
+
+def test_the_plan_names_what_goes_and_what_stays_and_changes_nothing(installed: Installed) -> None:
+    before = everything_in(installed.folder)
+
+    plan = plan_removal(read_installation(installed.prefix))
+
+    removed, kept = plan.split("Keep")
+    assert f"{installed.prefix}: install.json, install.lock, install.log, manifest.json, run, venv" in removed
+    assert str(installed.plugin / "inpaint-selection.py") in removed
+    assert "models in" in kept
+    assert everything_in(installed.folder) == before
+
+
+# Updates, and the unit
+
+
+def test_a_file_that_the_new_version_no_longer_has_goes_when_the_plugin_is_updated(
+    installed: Installed, tmp_path: Path
+) -> None:
+    old = tmp_path / "old"
+    for part in ("gimp_plugin", "glcic_backend/wire"):
+        shutil.copytree(REPOSITORY / part, old / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (old / "gimp_plugin" / "inpaint-selection" / "old_part.py").touch()
+    installed.install_plugin(old)
+    (installed.plugin / "notes.txt").write_text("mine")
+    assert (installed.plugin / "old_part.py").exists()
+
+    installed.install_plugin()
+
+    assert not (installed.plugin / "old_part.py").exists()
+    assert (installed.plugin / "notes.txt").exists()
+    listed = {entry.path for entry in installed.manifest.entries()}
+    assert str(installed.plugin / "old_part.py") not in listed
+    assert str(installed.plugin / "inpaint-selection.py") in listed
+
+
+def test_the_manifest_lists_every_file_and_folder_that_was_made(installed: Installed) -> None:
+    listed = {entry.path for entry in Manifest(installed.prefix).below(installed.plugin)}
+
+    made = {str(installed.plugin), *(str(path) for path in installed.plugin.rglob("*"))}
+    assert listed == made
+
+
+def test_the_unit_is_written_listed_and_goes_with_the_rest(
+    installed: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tmp_path / "calls"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
+    (tmp_path / "bin" / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
+
+    path = install_unit(Path("/x/glcic-backend"), installed.manifest)
+
+    assert path == tmp_path / "home" / ".config" / "systemd" / "user" / UNIT == unit_file()
+    assert 'ExecStart="/x/glcic-backend" serve' in path.read_text()
+    assert f'Environment="GLCIC_HOME={installed.prefix}"' in path.read_text()
+    installed.remove()
+    assert calls.read_text() == f"--user disable --now {UNIT}\n"
+    assert not (tmp_path / "home" / ".config" / "systemd").exists()
+
+
+def test_a_unit_names_strange_paths_as_systemd_reads_them() -> None:
+    text = unit_text(Path('/my %s "files"/x\\y'), None)
+
+    assert 'ExecStart="/my %%s \\"files\\"/x\\\\y" serve\n' in text
+    assert "Environment" not in text
+
+
+def test_the_manifest_is_plain_json(installed: Installed) -> None:
+    entries = json.loads(installed.manifest.path.read_text())["entries"]
+
+    assert {"path", "kind", "sha256"} == set(entries[0])
+    assert all(len(entry["sha256"]) == 64 for entry in entries if entry["kind"] == FILE)
+    assert {entry["kind"] for entry in entries} >= {FILE, FOLDER, TREE}
