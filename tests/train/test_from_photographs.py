@@ -1,8 +1,11 @@
 """From a folder of photographs to a completed picture, by the commands that docs/training.md gives a newcomer."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from PIL import Image
 
 from glcic_backend import cli as backend
 from glcic_train import cli as trainer
+from glcic_train.checkpoint import load_checkpoint
 
 from .conftest import QUICK
 
@@ -26,29 +30,30 @@ def invoke(program: str, *words: str) -> str:
     return result.output
 
 
-def documented_commands() -> list[list[str]]:
-    first_block = re.search(r"```\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    assert first_block is not None
-    return [shlex.split(line) for line in first_block[1].splitlines()]
+def documented_commands(heading: str) -> list[list[str]]:
+    """The commands of the first block after a heading of the guide."""
+    _, _, text = GUIDE.read_text(encoding="utf-8").partition(f"# {heading}\n")
+    block = re.search(r"```\n(.*?)```", text, re.DOTALL)
+    assert block is not None
+    return [shlex.split(line) for line in block[1].splitlines()]
 
 
-@pytest.fixture
-def pictures(tmp_path):
-    """24 photographs of 96 x 72 pixels."""
-    folder = tmp_path / "Pictures"
-    folder.mkdir()
-    generator = np.random.default_rng(0)
-    for number in range(24):
+def write_photographs(folder: Path, count: int, seed: int = 0) -> None:
+    """Clouds of colour, 96 x 72 pixels."""
+    folder.mkdir(parents=True)
+    generator = np.random.default_rng(seed)
+    for number in range(count):
         coarse = Image.fromarray(generator.integers(0, 256, (6, 8, 3), np.uint8))
         coarse.resize((96, 72), Image.Resampling.BICUBIC).save(folder / f"{number:02d}.jpg", quality=95)
-    return folder
 
 
 @pytest.mark.slow
-def test_the_four_commands_of_the_guide_lead_to_a_completed_picture(pictures, tmp_path, monkeypatch):
+def test_the_four_commands_of_the_guide_lead_to_a_completed_picture(tmp_path, monkeypatch):
+    pictures = tmp_path / "Pictures"
+    write_photographs(pictures, 24)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GLCIC_HOME", str(tmp_path / "home"))
-    commands = documented_commands()
+    commands = documented_commands("Training")
     assert [command[:2] for command in commands] == [
         ["glcic-train", "data"], ["glcic-train", "run"], ["glcic-train", "export"], ["glcic-backend", "models"],
     ]  # fmt: skip
@@ -79,3 +84,25 @@ def test_the_four_commands_of_the_guide_lead_to_a_completed_picture(pictures, tm
     done = np.asarray(Image.open("done.png"))
     np.testing.assert_array_equal(done[mask == 0], image[mask == 0])
     assert (done[mask > 0] != image[mask > 0]).any()
+
+
+@pytest.mark.slow
+def test_the_commands_for_places2_on_several_gpus_work_with_two_processes(tmp_path, monkeypatch):
+    write_photographs(tmp_path / "places365_challenge" / "data_large" / "a" / "abbey", 6)
+    write_photographs(tmp_path / "places365_challenge" / "val_large", 2, seed=1)
+    monkeypatch.chdir(tmp_path)
+    prepare, train = documented_commands("Several GPUs and hosts")
+    assert (prepare[0], train[0]) == ("glcic-train", "torchrun")
+
+    invoke(*prepare, "--workers", "1")
+    settings = [word for setting in (*QUICK, "run.batch=4") for word in ("--set", setting)]
+    replaced = {"8": "2", "places2": "tiny", "run.compile=true": "run.compile=false"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += [*(replaced.get(word, word) for word in train[1:]), *settings]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(
+        command, capture_output=True, text=True, timeout=250, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert load_checkpoint(tmp_path / "runs" / "places2")["step"] == 5
