@@ -32,7 +32,7 @@ def install_plugin(source: Path, profile: Path, command: Sequence[str], home: Pa
     """Copy the plug-in into a profile of GIMP, over an older one of ours.
 
     Args:
-        source: the checkout, or the folder of the installed package `glcic_backend`.
+        source: the checkout.
         profile: GIMP's folder of the user, such as `~/.config/GIMP/3.0`; made where it is missing.
         command: what starts `glcic-backend`: its absolute path, and arguments that come before the subcommand.
         home: GLCIC_HOME of that daemon; None for the customary folder.
@@ -83,12 +83,11 @@ def choose_first_line(system_python: str = _SYSTEM_PYTHON) -> str:
 def _sources(source: Path) -> dict[str, Path]:
     """The files to copy, by their name in the plug-in's folder."""
     plugin = source / "gimp_plugin" / PLUGIN
-    package = source / "glcic_backend" if (source / "glcic_backend").is_dir() else source
     if not (plugin / _MAIN).is_file():
         raise InstallError(f"The plug-in is not in {plugin}. Run install.py from a complete checkout.")
     files = {path.relative_to(plugin).as_posix(): path for path in sorted(plugin.rglob("*"))}
     files = {name: path for name, path in files.items() if not _LEFT_OUT & set(name.split("/"))}
-    files.update({f"{_WIRE}/{path.name}": path for path in sorted((package / _WIRE).glob("*.py"))})
+    files.update({f"{_WIRE}/{path.name}": path for path in sorted((source / "glcic_backend" / _WIRE).glob("*.py"))})
     return {name: path for name, path in files.items() if path.is_file()}
 
 

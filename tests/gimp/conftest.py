@@ -1,102 +1,24 @@
 """A real GIMP 3 with the plug-in installed, and the true daemon, which the plug-in starts itself."""
 
 import os
-import shutil
-import subprocess
-import sys
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from glcic_backend.wire.client import DaemonClient
-from glcic_backend.wire.errors import DaemonNotRunningError
-
 from . import gimp_root
+from .machine import prepared_machine
 from .pictures import Picture
 from .session import Session
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-
-GIMPRC = """\
-(color-profile-policy keep)
-(show-welcome-dialog no)
-(check-updates no)
-(config-version "3.0.4")
-(last-known-release "3.0.4")
-"""
-
-
-@dataclass
-class Machine:
-    """Where GIMP is, with the plug-in in its profile.
-
-    Attributes:
-        folder: everything that is written lies here; the same path inside and outside.
-        root: of `gimp_root`, None for the GIMP of this machine.
-    """
-
-    folder: Path
-    root: Path | None
-
-    @property
-    def home(self) -> Path:
-        """GLCIC_HOME of the daemon."""
-        return self.folder / "home"
-
-    @property
-    def profile(self) -> Path:
-        """GIMP's folder of the user."""
-        return self.folder / "profile"
-
-    def inside(self, **variables: str) -> list[str]:
-        """The beginning of a command line that runs a program where GIMP is."""
-        readable = [REPOSITORY, Path(sys.prefix), Path(sys.base_prefix)]
-        variables = {"HOME": str(self.folder), "GIMP3_DIRECTORY": str(self.profile), **variables}
-        return gimp_root.inside(self.root, self.folder, readable, variables)
-
-    def install(self) -> None:
-        """Installs the plug-in with the Python that is there, as install.py would."""
-        program = Path(sys.executable).with_name("glcic-backend")
-        code = (
-            "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]); sys.dont_write_bytecode = True\n"
-            "from glcic_backend.installer.plugin_files import install_plugin\n"
-            "install_plugin(Path(sys.argv[1]), Path(sys.argv[2]), [sys.argv[3]], Path(sys.argv[4]))"
-        )
-        places = [str(path) for path in (REPOSITORY, self.profile, program, self.home)]
-        subprocess.run([*self.inside(), "python3", "-c", code, *places], check=True)
-
-    def daemon(self) -> DaemonClient:
-        """A connection to the daemon that runs."""
-        return DaemonClient.connect(self.home, software="test 1.0")
-
-    def stop_daemon(self) -> None:
-        """Ends the daemon, if one runs."""
-        try:
-            client = self.daemon()
-        except DaemonNotRunningError:
-            return
-        client.stop()
 
 
 @pytest.fixture(scope="session")
 def machine():
     reason = gimp_root.why_not()
-    if reason and os.environ.get("GLCIC_GIMP_TESTS") == "required":
+    if reason and os.environ.get("GLCIC_TEST_EVERYTHING"):
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
-    root = None if gimp_root.native_gimp() else gimp_root.make_root()
-    # A short path: the daemon's Unix socket lies below it.
-    made = Machine(Path(tempfile.mkdtemp(prefix="glcic-gimp-")), root)
-    made.home.mkdir()
-    made.profile.mkdir()
-    (made.profile / "gimprc").write_text(GIMPRC)
-    made.install()
-    yield made
-    made.stop_daemon()
-    shutil.rmtree(made.folder)
+    with prepared_machine() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,9 @@
 """A GIMP 3 for tests: the one of this machine, else one in a Debian root in a folder.
 
-    python -m tests.gimp.gimp_root [--suite SUITE]
+    python3 -m tests.gimp.gimp_root [--suite SUITE] [-- OPTION...]
 
-makes the root, once, and prints its folder. It needs mmdebstrap, and bubblewrap to run in it.
+makes the root, once, and prints its folder: `$GLCIC_GIMP_ROOT/SUITE`, else below ~/.cache/glcic-gimp-root. It needs
+mmdebstrap, and bubblewrap to run in it. Standard library only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 SUITE = "trixie"
@@ -39,21 +41,27 @@ def native_gimp() -> bool:
 
 
 def why_not() -> str:
-    """Why there can be no GIMP here; empty if there can."""
-    if native_gimp() or ((_folder(SUITE) / _MARKER).exists() and shutil.which("bwrap")):
+    """Why there is no GIMP to test with; empty if there is one."""
+    if native_gimp():
         return ""
-    missing = [program for program in ("mmdebstrap", "bwrap") if not shutil.which(program)]
-    return f"no GIMP 3 is installed, and {' and '.join(missing)} to make one is missing" if missing else ""
+    if not (_folder(SUITE) / _MARKER).exists():
+        return "no GIMP 3 is installed; make one in a folder of its own with: python3 -m tests.gimp.gimp_root"
+    return "" if shutil.which("bwrap") else "bubblewrap is not installed, which runs the GIMP that was made for tests"
 
 
-def make_root(suite: str = SUITE) -> Path:
-    """The folder of a Debian root with GIMP; made if it is not there. A half-made one is never taken for whole."""
+def make_root(suite: str = SUITE, options: Sequence[str] = ()) -> Path:
+    """The folder of a Debian root with GIMP; made if it is not there. A half-made one is never taken for whole.
+
+    Args:
+        suite: Debian's name of the release.
+        options: more for mmdebstrap.
+    """
     folder = _folder(suite)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_name(f"{suite}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / _MARKER).exists():
-            _build(suite, folder)
+            _build(suite, folder, options)
     return folder
 
 
@@ -62,11 +70,11 @@ def _folder(suite: str) -> Path:
     return Path(cache) / suite
 
 
-def _build(suite: str, folder: Path) -> None:
+def _build(suite: str, folder: Path, options: Sequence[str]) -> None:
     building = Path(tempfile.mkdtemp(prefix=f"{suite}.building.", dir=folder.parent))
     try:
         # Makes its mounts in a namespace of its own, so none is left here whatever happens.
-        command = ["mmdebstrap", "--variant=apt", f"--include={PACKAGES}", suite, str(building / "root")]
+        command = ["mmdebstrap", "--variant=apt", f"--include={PACKAGES}", *options, suite, str(building / "root")]
         subprocess.run(command, check=True, stdout=sys.stderr)
         (building / _MARKER).touch()
         building.rename(folder)
@@ -103,4 +111,6 @@ def inside(root: Path | None, writable: Path, readable: list[Path], variables: d
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make a Debian root with GIMP 3 for tests.")
     parser.add_argument("--suite", default=SUITE, help="Debian's name of the release")
-    sys.stdout.write(f"{make_root(parser.parse_args().suite)}\n")
+    parser.add_argument("options", nargs="*", metavar="-- OPTION", help="more options for mmdebstrap")
+    arguments = parser.parse_args()
+    sys.stdout.write(f"{make_root(arguments.suite, arguments.options)}\n")

@@ -26,6 +26,7 @@ class Session:
     Args:
         inside: the beginning of a command line that runs a program where GIMP is.
         folder: for the socket and the log.
+        name: of these two.
         window: show it on a screen that nobody sees.
 
     Attributes:
@@ -33,10 +34,10 @@ class Session:
         log: the file with what it prints.
     """
 
-    def __init__(self, inside: list[str], folder: Path, *, window: bool = False) -> None:
-        address = folder / ("window.sock" if window else "session.sock")
+    def __init__(self, inside: list[str], folder: Path, *, name: str = "gimp", window: bool = False) -> None:
+        address = folder / f"{name}.sock"
         address.unlink(missing_ok=True)
-        self.log = folder / "gimp.log"
+        self.log = folder / f"{name}.log"
         with socket.socket(socket.AF_UNIX) as listening, open(self.log, "ab") as log:
             listening.bind(str(address))
             listening.listen()

@@ -17,7 +17,7 @@ def window(machine):
     """A GIMP with a window."""
     if machine.root is None and not all(map(shutil.which, ("xvfb-run", "xdotool", "openbox", "import"))):
         pytest.skip("xvfb-run, xdotool, openbox or ImageMagick is missing beside the GIMP of this machine")
-    session = Session(machine.inside(), machine.folder, window=True)
+    session = Session(machine.inside(), machine.folder, name="window", window=True)
     yield session
     session.close()
 
@@ -81,25 +81,55 @@ def test_repeat_runs_without_a_dialog_and_with_the_same_options(shown):
     assert different[10:40, 200:260].mean() > 0.9
 
 
-def test_the_user_may_select_something_else_during_the_run(shown, machine):
-    shown.select()
-    shown.run("inpaint(image, [layer], result='new-layer', quality='fast'); open_dialog()")
-    with machine.daemon() as client:
-        daemon = psutil.Process(client.status().pid)
-    daemon.suspend()
-    try:
-        shown.run("press(DIALOG, 'alt+o'); wait_until(lambda: not windows(DIALOG))")
-        shown.run("image.select_rectangle(REPLACE, 5, 7, 20, 30)")
-        assert not changed(shown.before, shown.pixels()).any()
-    finally:
-        daemon.resume()
+@pytest.fixture
+def while_it_runs(shown, machine):
+    """Chooses the menu entry and OK, and executes a snippet while the plug-in waits for the daemon."""
 
-    shown.run("wait_until(lambda: bytes_of() != first)")
+    def run(code):
+        shown.select()
+        shown.run("inpaint(image, [layer], result='new-layer', quality='fast'); open_dialog()")
+        with machine.daemon() as client:
+            daemon = psutil.Process(client.status().pid)
+        daemon.suspend()
+        try:
+            shown.run("press(DIALOG, 'alt+o'); wait_until(lambda: not windows(DIALOG))")
+            shown.run(code)
+        finally:
+            daemon.resume()
 
+    return run
+
+
+def test_the_user_may_select_something_else_during_the_run(shown, while_it_runs):
+    while_it_runs("image.select_rectangle(REPLACE, 5, 7, 20, 30); assert bytes_of() == first")
+
+    # The channels are those that keep the user's selection meanwhile.
+    shown.run("wait_until(lambda: bytes_of() != first and not image.get_channels())")
     different = changed(shown.before, shown.pixels())
     assert not different[~mask_of(different.shape)].any()
     assert different[HOLE].mean() > 0.9
     assert np.array_equal(shown.coverage() == 255, mask_of(different.shape, slice(7, 37), slice(5, 25)))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "layer.set_offsets(9, 9)",
+        "layer.resize(310, 170, 0, 0); first = bytes_of()",
+        "layer.set_lock_content(True)",
+        "layer.add_alpha(); first = bytes_of()",
+    ],
+)
+def test_a_layer_that_is_changed_otherwise_during_the_run_is_left_alone(shown, while_it_runs, code):
+    while_it_runs(code)
+
+    shown.run("wait_until(lambda: windows(MESSAGE)); assert bytes_of() == first")
+
+
+def test_a_layer_that_is_deleted_during_the_run_is_told(shown, while_it_runs):
+    while_it_runs("image.remove_layer(layer)")
+
+    shown.run("wait_until(lambda: windows(MESSAGE)); assert len(image.get_layers()) == 1")
 
 
 def test_a_refusal_is_shown_in_a_box(shown):

@@ -67,8 +67,8 @@ class DaemonStart:
         if _FLATPAK_MARK.exists():
             raise Refusal(
                 _(
-                    "GIMP runs in Flatpak and cannot start the completion daemon. Start it with this command in a "
-                    "terminal, then try again:\n{serve}"
+                    "GIMP runs in Flatpak and cannot start the completion daemon. Run install.py --systemd once, or "
+                    "keep this command running in a terminal, then try again:\n{serve}"
                 ).format(serve=self.installation.shell_command("serve"))
             )
         folder = prepare_run_folder(self.installation.home)

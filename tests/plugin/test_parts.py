@@ -1,0 +1,164 @@
+"""The parts of the plug-in that know nothing of GIMP."""
+
+import ast
+import sys
+
+import numpy as np
+import pytest
+
+from glcic_backend.wire.geometry import Rectangle
+
+from .conftest import REPOSITORY
+
+SOURCES = sorted((REPOSITORY / "gimp_plugin" / "inpaint-selection").rglob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def areas():
+    from inpaint_selection import areas
+
+    return areas
+
+
+@pytest.fixture(scope="module")
+def samples():
+    from inpaint_selection import samples
+
+    return samples
+
+
+@pytest.fixture(scope="module")
+def pixel_format():
+    from inpaint_selection.pixel_format import PixelFormat
+
+    return PixelFormat
+
+
+# Rectangles
+
+
+def test_what_two_rectangles_have_in_common(areas):
+    first = Rectangle(0, 0, 10, 10)
+
+    assert areas.common(first, Rectangle(4, -3, 20, 8)) == (4, 0, 6, 5)
+    assert areas.common(first, Rectangle(10, 0, 5, 5)) is None
+    assert areas.common(first, Rectangle(-9, -9, 9, 9)) is None
+
+
+def test_moving_and_widening(areas):
+    assert areas.moved(Rectangle(1, 2, 3, 4), -5, 6) == (-4, 8, 3, 4)
+    assert areas.widened(Rectangle(1, 2, 3, 4), 2) == (-1, 0, 7, 8)
+
+
+# Masks and pixels
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(7)
+
+
+def test_a_hole_is_every_pixel_of_any_coverage(samples):
+    assert samples.hole_of(bytes([0, 1, 127, 254, 255])) == bytes([0, 255, 255, 255, 255])
+
+
+def test_padding_puts_a_mask_where_it_lies_in_the_larger_one(samples, random):
+    mask = random.integers(0, 256, (4, 3), np.uint8)
+    expected = np.zeros((9, 8), np.uint8)
+    expected[3:7, 2:5] = mask
+
+    larger = samples.padded(mask.tobytes(), Rectangle(-8, 13, 3, 4), Rectangle(-10, 10, 8, 9))
+
+    assert larger == expected.tobytes()
+
+
+@pytest.mark.parametrize("size", [1, 4, 12])
+def test_cutting_out(samples, random, size):
+    pixels = random.integers(0, 256, (9, 8, size), np.uint8)
+
+    part = samples.cut_out(pixels.tobytes(), Rectangle(-10, 10, 8, 9), Rectangle(-8, 13, 3, 4))
+
+    assert part == pixels[3:7, 2:5].tobytes()
+
+
+@pytest.mark.parametrize("size", [1, 3, 8, 32])
+def test_splicing_takes_the_new_pixels_where_there_is_coverage(samples, random, size):
+    old, new = random.integers(0, 256, (2, 7, 11, size), np.uint8)
+    mask = random.integers(0, 3, (7, 11), np.uint8) * 127
+    assert b"\n" in old.tobytes() + new.tobytes()  # which means nothing in bytes
+
+    spliced = samples.spliced(old.tobytes(), new.tobytes(), mask.tobytes())
+
+    assert spliced == np.where(mask[..., None] > 0, new, old).tobytes()
+
+
+def test_splicing_knows_no_special_byte_of_coverage(samples):
+    assert samples.spliced(bytes(256), bytes([9]) * 256, bytes(range(256))) == bytes([0]) + bytes([9]) * 255
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_context_is_what_is_neither_hole_nor_fully_transparent(samples, kind, channels):
+    pixels = np.ones((4, 5, channels), kind)
+    pixels[..., -1] = 0
+    hole = np.zeros((4, 5), np.uint8)
+    hole[1:3, 1:4] = 255
+    has_context = lambda: samples.has_context(pixels.tobytes(), hole.tobytes(), True, channels)  # noqa: E731
+
+    assert not has_context()
+    pixels[2, 2, -1] = 1
+    assert not has_context()
+    pixels[3, 4, -1] = 256 if kind is np.uint16 else 1
+    assert has_context()
+
+
+def test_without_alpha_all_but_the_hole_is_context(samples):
+    assert samples.has_context(bytes(6), bytes([255, 0]), False, 3)
+    assert not samples.has_context(bytes(6), bytes([255, 255]), False, 3)
+
+
+# Formats
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent"),
+    {
+        "R'G'B' u8": ("R'G'B' u8", 3, "u8", "perceptual"),
+        "R'G'B'A u16": ("R'G'B'A u16", 4, "u16", "perceptual"),
+        "RGB u8": ("RGB u8", 3, "u8", "linear"),
+        "R~G~B~A half": ("R~G~B~A float", 4, "f32", "perceptual"),
+        "Y' u8": ("Y' u8", 1, "u8", "perceptual"),
+        "YA double": ("YA float", 2, "f32", "linear"),
+        "Y~A u32": ("Y~A float", 2, "f32", "perceptual"),
+    }.items(),
+)
+def test_pixels_are_sent_as_they_are_stored(pixel_format, stored, sent):
+    assert pixel_format.of(stored) == sent
+
+
+@pytest.mark.parametrize("stored", ["_babl-int-4-palette", "cmyk u8", "R'G'B' u1", ""])
+def test_pixels_of_another_kind_are_refused_by_name(pixel_format, stored):
+    from inpaint_selection.refusals import Refusal
+
+    with pytest.raises(Refusal, match="Image > Mode > RGB"):
+        pixel_format.of(stored)
+
+
+# All of it
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_it_is_written_in_the_syntax_of_python_3_9(source):
+    ast.parse(source.read_text(encoding="utf-8"), feature_version=(3, 9))
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_it_imports_nothing_but_the_standard_library_gi_and_its_own(source):
+    imported = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            imported.add(node.module.split(".")[0])
+
+    assert imported <= set(sys.stdlib_module_names) | {"gi", "wire", "inpaint_selection"}
