@@ -19,7 +19,7 @@ from glcic_backend.installer.gimp_steps import has_unit
 from glcic_backend.installer.installation import Installation
 from glcic_backend.installer.manifest import Manifest
 from glcic_backend.installer.plugin_files import plugin_folder
-from glcic_backend.installer.prefix import check_prefix, free_gb
+from glcic_backend.installer.prefix import InstallError, check_prefix, free_gb
 from glcic_backend.installer.torch_build import CHOICES, TorchBuild, choose_build
 from glcic_backend.installer.uninstall import end_daemon, plan_removal, read_installation, uninstall
 from glcic_backend.wire.connection import home_folder
@@ -115,6 +115,8 @@ def _install(checkout: Path, prefix: Path, arguments: argparse.Namespace, consol
 def _uninstall(prefix: Path, arguments: argparse.Namespace, console: Console) -> int:
     manifest = read_installation(prefix)
     console.say(f"  {plan_removal(manifest)}")
+    if not arguments.yes and not arguments.dry_run and not sys.stdin.isatty():
+        raise InstallError("Nothing was removed: there is no terminal to ask on. --yes removes without asking.")
     if arguments.dry_run or not (arguments.yes or _agreed(console)):
         console.say("Nothing was changed.")
         return 0

@@ -221,6 +221,12 @@ def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_update
     assert update.stdout.count("finished earlier") == 2
     assert "the new version fills the hole" in update.stdout
 
+    unasked = run_installer(checkout, "--prefix", prefix, "--uninstall", home=home)
+
+    assert unasked.returncode == 2
+    assert "no terminal to ask on. --yes removes" in unasked.stderr
+    assert plugin.exists()
+
     preview = run_installer(checkout, "--prefix", prefix, "--uninstall", "--dry-run", home=home)
 
     assert f"{plugin} (" in preview.stdout
