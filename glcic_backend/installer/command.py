@@ -108,7 +108,7 @@ def _install(checkout: Path, prefix: Path, arguments: argparse.Namespace, consol
         return _run_tests(checkout, installation.python, arguments.pytest)
     if arguments.update and not systemd:
         end_daemon(console)
-    console.say(_ending(installation, bool(places)))
+    console.say(_ending(checkout, installation, bool(places)))
     return 0
 
 
@@ -148,16 +148,17 @@ def _lines(texts: Iterable[str]) -> str:
     return f"\n{_INDENT}".join(texts)
 
 
-def _ending(installation: Installation, in_gimp: bool) -> str:
+def _ending(checkout: Path, installation: Installation, in_gimp: bool) -> str:
     program = shlex.quote(str(installation.program))
     gimp = "restart it, select what should go, then Filters > Inpaint selection" if in_gimp else _NO_GIMP
+    remove = [sys.executable, str(checkout / "install.py"), "--prefix", str(installation.prefix), "--uninstall"]
     return f"""
 In GIMP:            {gimp}
 Before and after:   {installation.picture}
 Complete a picture: {program} complete IMAGE MASK OUTPUT   (white in MASK = fill)
 All commands:       {program} --help
 Something is wrong: {program} doctor
-To remove it all:   {shlex.join([sys.executable, "install.py", "--uninstall"])}"""
+To remove it all:   {shlex.join(remove)}"""
 
 
 def _agreed(console: Console) -> bool:

@@ -53,7 +53,10 @@ def write_unit(program: Path, home: Path | None) -> list[Path]:
 
 def start_unit() -> str:
     """Have systemd start the daemon now and at every login. Returns what failed and what to do, or nothing."""
-    return _systemctl(["daemon-reload"], ["enable", UNIT], ["restart", UNIT])
+    commands = ["daemon-reload"], ["enable", UNIT], ["restart", UNIT]
+    failure = _systemctl(*commands)
+    lines = " && ".join(shlex.join(["systemctl", "--user", *command]) for command in commands)
+    return f"{failure} When you are logged in, run: {lines}" if failure else ""
 
 
 def stop_unit() -> str:
@@ -70,7 +73,7 @@ def _systemctl(*commands: Sequence[str]) -> str:
         except (OSError, subprocess.TimeoutExpired) as error:
             failure = str(error)
         if failure:
-            return f"`{shlex.join(words)}` failed: {failure}. Run it yourself when you are logged in."
+            return f"`{shlex.join(words)}` failed: {failure}."
     return ""
 
 

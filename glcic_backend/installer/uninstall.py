@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+from collections import Counter
 from pathlib import Path
 
 from glcic_backend.installer.console import Console
 from glcic_backend.installer.gimp_steps import has_unit
 from glcic_backend.installer.manifest import CHANGING, FOLDER, MANIFEST, TREE, Entry, Manifest
+from glcic_backend.installer.plugin_files import PLUGIN
 from glcic_backend.installer.prefix import LOCK, MARKER, InstallError, Marker, hold_lock, lock_path
 from glcic_backend.installer.removal import check_removal, remove
 from glcic_backend.installer.systemd_unit import stop_unit
@@ -51,9 +53,10 @@ def plan_removal(manifest: Manifest) -> str:
     prefix = manifest.path.parent
     check_removal(manifest.entries(), prefix)
     there = [entry for entry in manifest.entries() if os.path.lexists(entry.path)]
-    outside = [entry.path for entry in there if not Path(entry.path).is_relative_to(prefix) and entry.kind != FOLDER]
+    files = [Path(entry.path) for entry in there if entry.kind != FOLDER]
+    outside = Counter(_shown(path) for path in files if not path.is_relative_to(prefix))
     lines = [f"Remove    {prefix}: {', '.join(sorted(_names_in(prefix, there)))}"]
-    lines += [f"          {path}" for path in outside]
+    lines += [f"          {path} ({count} file{'s' * (count > 1)})" for path, count in outside.items()]
     kept = sorted(_names(prefix) - _names_in(prefix, there))
     if kept:
         lines.append(f"Keep      {', '.join(kept)} in {prefix}, which this installer did not write")
@@ -98,6 +101,11 @@ def end_daemon(console: Console) -> None:
         pass
     except WireError as error:
         console.say(f"The daemon could not be ended: {error}")
+
+
+def _shown(path: Path) -> Path:
+    """The plug-in's folder for a file in it, any other path itself."""
+    return next((folder for folder in path.parents if folder.name == PLUGIN), path)
 
 
 def _names(folder: Path) -> set[str]:

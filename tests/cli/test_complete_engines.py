@@ -3,6 +3,8 @@
 import contextlib
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -69,6 +71,23 @@ class TestRealEngine:
         assert np.abs(found.astype(int) - expected).max() <= 2
         np.testing.assert_array_equal(found[mask == 0], image[mask == 0])
 
+    @pytest.mark.skipif(os.name != "posix", reason="SIGTERM to a process is POSIX")
+    def test_the_daemon_uses_the_installed_model_that_is_named(self, tmp_path, deep_photo, model_path):
+        image, mask = deep_photo
+        with _daemon(None) as environment:
+            models = pathlib.Path(environment["GLCIC_HOME"], "models")
+            models.mkdir()
+            shutil.copy(model_path, models / "beach.safetensors")
+            named = _complete(tmp_path, "--daemon", "--model", "beach", "--quality", "fast", environment=environment)
+            unknown = _run_complete(tmp_path, "--daemon", "--model", "desert", environment=environment)
+
+        found = read_picture(tmp_path / "out.tif").pixels
+        expected = Inpainter.load(model_path, device="cpu").complete(image, mask, quality="fast")
+        assert named["model"] == "random"
+        assert np.abs(found.astype(int) - expected).max() <= 2
+        assert (unknown.returncode, unknown.stderr.count("\n")) == (2, 1)
+        assert "No model of the name 'desert'" in unknown.stderr and "glcic-backend models list" in unknown.stderr
+
     def test_without_a_daemon_the_sentence_says_how_to_start_one(self, tmp_path, deep_photo):
         with tempfile.TemporaryDirectory() as home:
             ended = _run_complete(tmp_path, "--daemon", environment={**os.environ, "GLCIC_HOME": home})
@@ -92,11 +111,12 @@ def _complete(folder, *options, environment=None):
 
 @contextlib.contextmanager
 def _daemon(model_path):
-    """A running daemon; gives the environment in which it is found."""
+    """A running daemon with a model, or the shipped one; gives the environment in which it is found."""
     # The path of a Unix socket has to be short.
     with tempfile.TemporaryDirectory(prefix="glcic") as home:
         environment = {**os.environ, "GLCIC_HOME": home}
-        arguments = [sys.executable, "-c", _MAIN, "serve", "--model", str(model_path), "--device", "cpu"]
+        arguments = [sys.executable, "-c", _MAIN, "serve", "--device", "cpu"]
+        arguments += ["--model", str(model_path)] if model_path else []
         process = subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True)
         with process:
             first = process.stderr.readline()

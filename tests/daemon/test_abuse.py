@@ -52,14 +52,14 @@ def random_greetings(count):
     return [beginnings[i % len(beginnings)] + generator.randbytes(generator.randrange(1, 300)) for i in range(count)]
 
 
-def test_random_bytes_of_strangers_never_reach_the_daemon(start_daemon, monkeypatch):
+def test_ten_thousand_random_payloads_of_strangers_never_reach_the_daemon(start_daemon, monkeypatch):
     daemon = start_daemon(tcp=True)
     port = int(daemon.info.endpoint.rpartition(":")[2])
     delivered = []
     receive = daemon.server._mailbox.receive
     monkeypatch.setattr(daemon.server._mailbox, "receive", lambda: delivered.append(receive()) or delivered[-1])
 
-    for data in random_greetings(600):
+    for data in random_greetings(10_000):
         with socket.create_connection(("127.0.0.1", port)) as stranger:
             stranger.sendall(data)
 
@@ -170,7 +170,7 @@ def test_a_frame_over_the_limit_ends_its_connection_and_no_other(start_daemon, s
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the process's memory from /proc")
-def test_two_thousand_malformed_messages_are_all_answered_and_leave_no_memory_behind(start_process):
+def test_ten_thousand_malformed_messages_are_all_answered_and_leave_no_memory_behind(start_process):
     process = start_process().wait_until_ready()
     info = read_connection(process.home)
     password = credentials.derive_password(info.secret)
@@ -183,7 +183,7 @@ def test_two_thousand_malformed_messages_are_all_answered_and_leave_no_memory_be
 
     before = resident_bytes()
     codes = set()
-    for _ in range(2000):
+    for _ in range(10_000):
         frames = [generator.randbytes(generator.randrange(2000)) for _ in range(generator.randrange(1, 12))]
         if generator.random() < 0.5:
             frames[0] = header(type=generator.choice(["complete", "hello", "cancel", "stop", "x"]), x=len(frames))

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from glcic_backend.installer import installation
 from glcic_backend.installer.child import StepError, private_variables, run
 from glcic_backend.installer.console import Console, Event, pip_event
 from glcic_backend.installer.installation import Installation, Step, remove_half_installed
 from glcic_backend.installer.prefix import InstallError, Marker, check_prefix, lock_path
+from glcic_backend.installer.systemd_unit import start_unit
 from glcic_backend.installer.torch_build import TorchBuild
 
 from .tiny_project import make_tiny_project
@@ -285,3 +287,60 @@ def test_programs_are_kept_from_writing_outside_the_prefix_and_from_foreign_pack
     assert "/elsewhere" not in variables.values()
     for name in ("TMPDIR", "TEMP", "TMP", "GLCIC_HOME", "PIP_CACHE_DIR", "XDG_CACHE_HOME"):
         assert Path(variables[name]).parent == tmp_path
+
+
+# The build of PyTorch, and systemd
+
+
+@pytest.mark.parametrize(
+    ("build", "is_right", "removed_first"),
+    [
+        (TorchBuild("CUDA", ""), False, True),
+        (TorchBuild("CUDA", ""), True, False),
+        (TorchBuild("CPU", "", pip_arguments=("--extra-index-url", "https://example.invalid")), False, True),
+        # Which build pip's own settings lead to is not known beforehand.
+        (TorchBuild("CPU", ""), False, False),
+    ],
+)
+def test_a_pytorch_of_the_other_build_is_removed_before_pip_takes_it_for_the_right_one(
+    checkout: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    build: TorchBuild,
+    is_right: bool,
+    removed_first: bool,
+) -> None:
+    installed = Installation(checkout, tmp_path / "prefix", for_tests=False, build=build)
+    calls: list[list[str]] = []
+    monkeypatch.setattr(installation, "works", lambda command, prefix: is_right or command[-1] == "import torch")
+    monkeypatch.setattr(installation, "run", lambda command, *_: calls.append(command[3:]))
+
+    next(step for step in installed.steps() if step.name == "PyTorch").action()
+
+    assert calls[:-1] == ([["uninstall", "--yes", "torch"]] if removed_first else [])
+    assert calls[-1] == ["install", "--progress-bar", "off", *build.pip_arguments, installed.torch]
+
+
+def test_systemd_is_told_to_start_the_daemon_now_and_at_every_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "systemctl"
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path / "calls"}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert start_unit() == ""
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "--user daemon-reload",
+        "--user enable glcic-backend.service",
+        "--user restart glcic-backend.service",
+    ]
+
+
+def test_where_systemd_cannot_be_told_the_commands_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    said = start_unit()
+
+    assert "`systemctl --user daemon-reload` failed" in said
+    assert "systemctl --user enable glcic-backend.service && systemctl --user restart glcic-backend.service" in said

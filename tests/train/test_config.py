@@ -37,6 +37,24 @@ def test_places2_has_none_of_the_departures_from_the_paper():
     assert (losses.feature_matching, losses.perceptual, losses.r1, completion.ema) == (0, 0, 0, 0)
 
 
+def test_every_departure_of_modern_is_an_option_that_switches_it_off():
+    # The table of docs/training.md, right column.
+    switched_off = [
+        *(f'{network}.optimizer.kind="adadelta"' for network in ("completion", "discriminator")),
+        *(f'{network}.optimizer.decay="constant"' for network in ("completion", "discriminator")),
+        "completion.ema=0", "masks.weights.rectangle=1", "masks.weights.strokes=0", "masks.weights.blob=0",
+        "masks.hole=[96, 128]", "schedule.stages=[]", 'discriminator.normalisation="batch"',
+        'losses.generator="minimax"', "losses.balance_gradients=0", "losses.feature_matching=0", "losses.r1=0",
+    ]  # fmt: skip
+    modern, paper = load_config("modern", switched_off), load_config("places2")
+
+    assert modern.masks == paper.masks
+    assert modern.losses == paper.losses
+    assert (modern.data, modern.run, modern.completion.ema) == (paper.data, paper.run, 0)
+    assert modern.discriminator.normalisation == paper.discriminator.normalisation
+    assert modern.schedule.stages == paper.schedule.stages
+
+
 @pytest.mark.parametrize(
     ("name", "crop", "hole", "global_size", "local_size"),
     [

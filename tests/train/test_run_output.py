@@ -55,6 +55,32 @@ def test_the_log_has_one_json_object_per_line_and_goes_on_where_it_was(tmp_path)
     assert [(line["event"], line["step"], line["mse"]) for line in lines] == [("losses", 1, 0.5), ("losses", 2, 0.5)]
 
 
+def test_tensorboard_gets_the_numbers_and_the_pictures(tmp_path):
+    reader = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard")
+    log = RunLog(tmp_path)
+    log.event("losses", 50, phase="completion", mse=0.25)
+    log.event("losses", 100, phase="completion", mse=0.125)
+    log.picture("input, completion, blended, truth", 100, np.full((8, 12, 3), 200, np.uint8))
+    log.close()
+
+    events = reader.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+
+    assert events.Tags()["scalars"] == ["losses/mse"]
+    assert [(event.step, event.value) for event in events.Scalars("losses/mse")] == [(50, 0.25), (100, 0.125)]
+    (picture,) = events.Images("input, completion, blended, truth")
+    assert (picture.step, picture.width, picture.height) == (100, 12, 8)
+
+
+def test_without_tensorboard_the_log_is_written_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    log = RunLog(tmp_path)
+    log.event("losses", 1, mse=0.5)
+    log.picture("grid", 1, np.zeros((4, 4, 3), np.uint8))
+    log.close()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
 def test_the_meter_averages_each_loss_over_the_iterations_that_had_it():
     meter = LossMeter(Processes())
     meter.add(0, {"mse": torch.tensor(1.0), "r1": torch.tensor(7.0)})

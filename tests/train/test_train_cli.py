@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -85,7 +86,14 @@ def test_from_photographs_to_a_model_file(monkeypatch, capfd, photos, tmp_path):
     assert "mine" in out
     assert load_model(model).info.name == "mine"
     # Two rows of four pictures of 32 pixels, with gaps of 4.
-    assert cv2.imread(str(run / "preview.png")).shape == (2 * 32 + 4, 4 * 32 + 3 * 4, 3)
+    preview = cv2.imread(str(run / "preview.png"))
+    assert preview.shape == (2 * 32 + 4, 4 * 32 + 3 * 4, 3)
+    shown, completed, blended, truth = (preview[:32, left : left + 32] for left in range(0, 4 * 36, 36))
+    hole = (shown != truth).any(axis=2)
+    assert 8 * 8 <= hole.sum() <= 16 * 16  # one rectangle of `tiny`
+    assert np.ptp(shown[hole], axis=0).max() == 0  # the mean pixel
+    for result in (completed, blended):
+        assert (result[~hole] == truth[~hole]).all() and (result[hole] != shown[hole]).any()
     assert (run / "pictures" / "000000005.png").is_file()
 
 

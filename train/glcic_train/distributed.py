@@ -54,11 +54,15 @@ def join_processes(device_name: str) -> tuple[Processes, torch.device]:
     device = choose_device(device_name)
     if "RANK" not in os.environ:
         return Processes(), device
-    rank, world_size, local_rank = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"))
+    local_rank = int(os.environ["LOCAL_RANK"])
     if device.type == "cuda":
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    # After a failure torchrun starts the processes anew with the same store, in which the addresses of the dead stand.
+    store, rank, world_size = next(dist.rendezvous("env://"))
+    store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
     # Generous: the others wait here while rank 0 validates or compiles.
     control = dist.new_group(backend="gloo", timeout=datetime.timedelta(hours=1))
     return Processes(rank, world_size, local_rank, control), device

@@ -72,6 +72,12 @@ def test_pictures_that_were_judged_are_not_replaced(photos, tmp_path):
         new(photos, tmp_path, "--name", "ours", "--count", "2")
 
 
+def test_a_method_is_called_as_its_model_is_on_the_command_line(photos, tmp_path):
+    new(photos, tmp_path, "--count", "2")
+
+    assert StudyPictures(tmp_path).methods == ["real", "shipped"]
+
+
 @pytest.mark.parametrize("name", ["real", "REAL", "..", "."])
 def test_a_name_that_is_no_method_is_refused(photos, tmp_path, name):
     with pytest.raises(InvalidInputError, match="cannot be the name of a method"):

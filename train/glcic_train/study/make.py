@@ -31,7 +31,7 @@ class NewStudy:
 
     Attributes:
         model: name or path (`model_library.resolve_model`).
-        name: of the model's folder in the study; "" = the model's own name.
+        name: of the model's folder in the study; "" = that of `model`, without folder and ending.
         data: shards or folders of shards.
         split: shards that are used of a folder.
         options: photographs and holes. With several kinds of holes, photographs take turns: each appears once.
@@ -66,7 +66,7 @@ def make_study(new: NewStudy, progress: Callable[[int, int], None]) -> list[str]
     """
     inpainter = Inpainter(load_model(resolve_model(new.model)), choose_device(new.device))
     info = inpainter.model.info
-    name = _folder_name(new.name or info.name)
+    name = _folder_name(new.name or Path(new.model).stem)
     methods: dict[str, Method] = {name: lambda image, hole: inpainter.complete(image, hole)}
     methods |= baselines(new.baselines, new.options.seed) if new.baselines else {}
     photos = PhotoSet.open(new.data, new.split)
