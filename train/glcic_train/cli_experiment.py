@@ -1,10 +1,11 @@
 """`glcic-train experiment`: the paper's experiments at a budget of the user's choice."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
+
+from glcic_train.cli_progress import progress_bar
 
 _PATH = click.Path(path_type=Path)
 
@@ -61,11 +62,6 @@ def experiment(
         raise InvalidInputError("No photographs are named. Give the folder that `glcic-train data prepare` made.")
     chosen = EXPERIMENTS[name]
     budget = Budget(iterations, minutes) if chosen.trains else None
-    with click.progressbar(label="Scoring", file=sys.stderr, hidden=not sys.stderr.isatty(), length=1) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with progress_bar("Scoring") as show:
         report = chosen.run(Request(data, out, model, budget, settings, count, seed, rows, device, show))
     click.echo(json.dumps(report.values, indent=2) if as_json else f"{chosen.summary}\n\n{report.text}")
