@@ -48,7 +48,7 @@ def add_details(
         cancelled: polled several times a second.
 
     Returns:
-        `fills`, and after them what replaces them.
+        What replaces `fills`, and after it `fills`, for the pixels that details were found for, and for the others.
 
     Raises:
         CancelledError: `cancelled` returned True.
@@ -76,7 +76,7 @@ def add_details(
             previous.append(Fill(part.box, part.mask, picture[place].copy()))
             detailed.append(previous[-1])
         progress(end)
-    return [*fills, *detailed]
+    return [*detailed, *fills]
 
 
 def _scene(

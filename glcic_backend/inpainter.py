@@ -15,7 +15,7 @@ from glcic_backend.completion import Completer, Photograph
 from glcic_backend.detailed import DetailOptions, add_details
 from glcic_backend.devices import choose_device
 from glcic_backend.errors import InvalidInputError
-from glcic_backend.fill import slices
+from glcic_backend.fill import Fill, slices
 from glcic_backend.model_file import Model, load_model
 from glcic_backend.model_library import resolve_model
 from glcic_backend.pixels import Samples
@@ -147,12 +147,18 @@ class Inpainter:
                 fills = add_details(
                     photograph, holes, fills, options, self.device, lambda share: report("detail", share), cancelled
                 )
-        result = image.copy()
-        for fill in fills:
-            place = slices(fill.region)
-            coverage = mask[place].astype(np.float32) / np.float32(255 if mask.dtype == np.uint8 else 1)
-            result[place] = pixels.compose(result[place], fill.colour, coverage * fill.where, linear)
-        return result
+        return _composed(photograph, mask, fills)
+
+
+def _composed(photograph: Photograph, mask: NDArray[np.uint8] | NDArray[np.bool_], fills: list[Fill]) -> Samples:
+    """The image with the fills over it, each pixel filled once."""
+    result = photograph.image.copy()
+    for fill in reversed(fills):  # the first has the last word
+        place = slices(fill.region)
+        coverage = mask[place].astype(np.float32) / np.float32(255 if mask.dtype == np.uint8 else 1)
+        filled = pixels.compose(photograph.image[place], fill.colour, coverage, photograph.linear)
+        result[place][fill.where] = filled[fill.where]
+    return result
 
 
 def _check_options(quality: str, context: str, seed: int) -> None:
