@@ -224,19 +224,19 @@ class TestCommand:
     def test_table_results_and_sheet_come_from_one_run(self, run, tmp_path, without_packages):
         result = run("--out", str(tmp_path / "scores"), "--sheet", "1")
 
-        for text in ("network", "blended", "telea", "L1", "not measured", "pip install pypatchmatch", "efficientnet"):
+        for text in ("network", "fast", "best", "L1", "not measured", "pip install pypatchmatch", "efficientnet"):
             assert text in result.output
         written = json.loads((tmp_path / "scores" / "results.json").read_bytes())
-        assert written["scores"]["blob"].keys() == {"network", "blended", "mean", "telea", "navier-stokes"}
-        assert len(written["cases"]["blob"]["methods"]["blended"]["l1"]) == 2
+        assert written["scores"]["blob"].keys() == {"network", "fast", "best", "mean", "telea", "navier-stokes"}
+        assert len(written["cases"]["blob"]["methods"]["best"]["l1"]) == 2
         sheet = cv2.imread(str(tmp_path / "scores" / "sheet-blob.png"))
-        assert sheet.shape[0] == 24 + 48 and sheet.shape[1] == 7 * 48 + 6 * 4
+        assert sheet.shape[0] == 24 + 48 and sheet.shape[1] == 8 * 48 + 7 * 4
 
     def test_same_options_give_the_same_json(self, run, without_packages):
         first, second = (run("--json", "--baselines", "mean").stdout for _ in range(2))
 
         assert first == second
-        assert json.loads(first)["scores"]["blob"].keys() == {"network", "blended", "mean"}
+        assert json.loads(first)["scores"]["blob"].keys() == {"network", "fast", "best", "mean"}
 
     def test_weights_that_the_user_brings_add_their_columns(self, run, tmp_path, without_packages):
         paths = {name: str(tmp_path / f"{name}.pth") for name in ("inception", "alexnet", "linear")}
