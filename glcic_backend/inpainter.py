@@ -1,48 +1,33 @@
 """The engine: a photograph and a mask in, the completed photograph out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
-from glcic_backend import pixels
-from glcic_backend.blending import blend as blend_into_surroundings
+from glcic_backend import pixels, plan
+from glcic_backend.blended import blend_fills
+from glcic_backend.completion import Completer, Photograph
+from glcic_backend.detailed import DetailOptions, add_details
 from glcic_backend.devices import choose_device
 from glcic_backend.errors import InvalidInputError
-from glcic_backend.exact_region import complete_region
-from glcic_backend.holes import plan_regions, union
+from glcic_backend.fill import Fill, slices
 from glcic_backend.model_file import Model, load_model
 from glcic_backend.model_library import resolve_model
 from glcic_backend.pixels import Samples
-from glcic_backend.region import context_rectangle, region_cost
+from glcic_backend.scale import find_holes
 from glcic_backend.wire.geometry import Rectangle
 from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
 
 Progress = Callable[[str, float], None]
-"""Told the stage ("plan", "network", "blend") and its finished share, 0..1."""
+"""Told the stage ("plan", "network", "blend", "detail") and its finished share, 0..1."""
 
 Cancelled = Callable[[], bool]
 """Polled often; True stops the completion."""
-
-_BLEND_MARGIN = 4
-"""Known pixels round the holes that blending looks at: the radius of the fast march, and one."""
-
-_MAX_BLEND_PIXELS = 2048 * 2048
-"""Regions that cut one hole are blended together up to this area; beyond, one after the other."""
-
-
-@dataclass
-class _Fill:
-    """Completion of one region: float32 [height, width, 3], RGB, perceptual, meaningful in the holes."""
-
-    region: Rectangle
-    colour: NDArray[np.float32]
 
 
 class Inpainter:
@@ -52,14 +37,15 @@ class Inpainter:
 
     Attributes:
         model: the network and its description.
-        device: where the network runs; blending runs on the CPU.
+        device: where the network and the search for details run; blending runs on the CPU.
     """
 
     def __init__(self, model: Model, device: torch.device) -> None:
         self.model = model
         self.device = device
         # On the CPU, convolutions are fastest with the channels innermost.
-        self._network = convert_conv2d_weight_memory_format(model.network.to(device), torch.channels_last)
+        network = convert_conv2d_weight_memory_format(model.network.to(device), torch.channels_last)
+        self._completer = Completer(network, model.info, device)
 
     @classmethod
     def load(cls, model: str | Path | None = None, *, device: str = "auto", threads: int | None = None) -> Self:
@@ -97,7 +83,8 @@ class Inpainter:
             InvalidInputError: `quality` or `context` is unknown.
         """
         _check_options(quality, context, 0)
-        return context_rectangle(width, height, hole)
+        largest = self.model.info.hole_range[1]
+        return plan.context_rectangle(width, height, hole, largest, details=quality == "best", context=context)
 
     def complete(
         self,
@@ -120,9 +107,11 @@ class Inpainter:
                 as context.
             mask: bool or uint8 [H, W]. Above 0 a pixel belongs to a hole; 1..254 is its coverage, by which the fill is
                 blended with the old pixel.
-            blend: blend the completion into its surroundings (section 3.5.1).
-            quality: one of `wire.messages.QUALITIES`.
-            context: one of `wire.messages.CONTEXTS`.
+            blend: blend the completion into its surroundings (section 3.5.1). False gives what the network painted,
+                whatever the quality.
+            quality: one of `wire.messages.QUALITIES`: "fast" gives the network's completion, enlarged where the hole
+                is larger than those the network was trained for; "best" rebuilds it of the photograph's own texture.
+            context: one of `wire.messages.CONTEXTS`: how much of the photograph texture may come from.
             seed: 0..2^32-1, of what is left to chance.
             linear: the image's values are linear light, not perceptual.
             progress: told what is going on.
@@ -142,63 +131,34 @@ class Inpainter:
         pixels.check_image(image)
         report("plan", 0.0)
         _check_mask(image, mask)
-        hole = mask > 0
-        known = ~hole
+        masked = mask > 0
+        known = ~masked
         if pixels.has_alpha(image):
             known &= image[..., -1] > 0
         _check_context(image, known)
-        regions = plan_regions(hole)
+        photograph = Photograph(image, known, linear)
+        holes = find_holes(masked)
         report("plan", 1.0)
-        fills = self._run_network(image, known, linear, regions, report, cancelled)
+        fills = self._completer.complete(photograph, holes, lambda share: report("network", share), cancelled)
         if blend:
-            _blend_fills(image, hole, known, linear, fills, report, cancelled)
-        result = image.copy()
-        for fill in fills:
-            rows, columns = _slices(fill.region)
-            coverage = mask[rows, columns].astype(np.float32) / np.float32(255 if mask.dtype == np.uint8 else 1)
-            result[rows, columns] = pixels.compose(image[rows, columns], fill.colour, coverage, linear)
-        return result
-
-    def _run_network(
-        self,
-        image: Samples,
-        known: NDArray[np.bool_],
-        linear: bool,
-        regions: list[Rectangle],
-        report: Progress,
-        cancelled: Cancelled | None,
-    ) -> list[_Fill]:
-        height, width = image.shape[:2]
-
-        def read_image(part: Rectangle) -> Tensor:
-            rgb = np.clip(pixels.to_perceptual_rgb(image[_slices(part)], linear), 0, 1)
-            return torch.from_numpy(rgb).permute(2, 0, 1)[None].to(self.device)
-
-        def read_hole(part: Rectangle) -> Tensor:
-            # Transparent pixels are unknown to the network as well.
-            return torch.from_numpy(~known[_slices(part)])[None, None].to(self.device, torch.float32)
-
-        costs = region_cost(regions, width, height)
-        done = np.concatenate([[0.0], np.cumsum(costs) / costs.sum()])
-        fills = []
-        for index, region in enumerate(regions):
-            begin, end = float(done[index]), float(done[index + 1])
-            completion = complete_region(
-                self._network,
-                read_image,
-                read_hole,
-                self.model.info.mean_pixel,
-                (width, height),
-                region,
-                lambda share, begin=begin, end=end: report("network", begin + share * (end - begin)),  # type: ignore[misc]
-                cancelled,
-            )
-            fills.append(_Fill(region, completion.permute(1, 2, 0).cpu().numpy()))
-        return fills
+            blend_fills(photograph, fills, lambda share: report("blend", share), cancelled)
+            if quality == "best":
+                options = DetailOptions(context, seed, self.model.info.hole_range[1])
+                fills = add_details(
+                    photograph, holes, fills, options, self.device, lambda share: report("detail", share), cancelled
+                )
+        return _composed(photograph, mask, fills)
 
 
-def _slices(part: Rectangle) -> tuple[slice, slice]:
-    return slice(part.y, part.bottom), slice(part.x, part.right)
+def _composed(photograph: Photograph, mask: NDArray[np.uint8] | NDArray[np.bool_], fills: list[Fill]) -> Samples:
+    """The image with the fills over it, each pixel filled once."""
+    result = photograph.image.copy()
+    for fill in reversed(fills):  # the first has the last word
+        place = slices(fill.region)
+        coverage = mask[place].astype(np.float32) / np.float32(255 if mask.dtype == np.uint8 else 1)
+        filled = pixels.compose(photograph.image[place], fill.colour, coverage, photograph.linear)
+        result[place][fill.where] = filled[fill.where]
+    return result
 
 
 def _check_options(quality: str, context: str, seed: int) -> None:
@@ -231,75 +191,3 @@ def _check_context(image: Samples, known: NDArray[np.bool_]) -> None:
         raise InvalidInputError(
             "The image holds NaN or infinite values. Replace them first: nothing can be computed from them."
         )
-
-
-def _blend_fills(
-    image: Samples,
-    hole: NDArray[np.bool_],
-    known: NDArray[np.bool_],
-    linear: bool,
-    fills: list[_Fill],
-    report: Progress,
-    cancelled: Cancelled | None,
-) -> None:
-    """Blend the fills into their surroundings (section 3.5.1), in place."""
-    report("blend", 0.0)
-    height, width = hole.shape
-    finished: list[_Fill] = []
-    for group in _touching_groups(fills):
-        box = group[0].region
-        for fill in group[1:]:
-            box = union(box, fill.region)
-        x, y = max(0, box.x - _BLEND_MARGIN), max(0, box.y - _BLEND_MARGIN)
-        right, bottom = min(width, box.right + _BLEND_MARGIN), min(height, box.bottom + _BLEND_MARGIN)
-        crop = Rectangle(x, y, right - x, bottom - y)
-        surroundings = pixels.to_perceptual_rgb(image[_slices(crop)], linear)
-        crop_known = known[_slices(crop)].copy()
-        # Where a hole was cut, the part that is finished is what the next one has to meet.
-        _paste(finished, hole, crop, surroundings, crop_known)
-        completion = surroundings.copy()
-        to_fill = np.zeros(crop_known.shape, np.bool_)
-        _paste(group, hole, crop, completion, to_fill)
-        to_fill &= ~crop_known
-        blended = blend_into_surroundings(completion, surroundings, to_fill, crop_known, cancelled)
-        for fill in group:
-            inner = fill.region._replace(x=fill.region.x - crop.x, y=fill.region.y - crop.y)
-            fill.colour = blended[_slices(inner)]
-        finished += group
-        report("blend", len(finished) / len(fills))
-
-
-def _paste(
-    fills: list[_Fill], hole: NDArray[np.bool_], crop: Rectangle, colour: NDArray[np.float32], where: NDArray[np.bool_]
-) -> None:
-    """Write the holes' pixels of the fills into a crop, and mark them in `where`."""
-    for fill in fills:
-        x, y = max(crop.x, fill.region.x), max(crop.y, fill.region.y)
-        right, bottom = min(crop.right, fill.region.right), min(crop.bottom, fill.region.bottom)
-        if x >= right or y >= bottom:
-            continue
-        part = Rectangle(x, y, right - x, bottom - y)
-        inside = hole[_slices(part)]
-        source = fill.colour[_slices(part._replace(x=x - fill.region.x, y=y - fill.region.y))]
-        target = _slices(part._replace(x=x - crop.x, y=y - crop.y))
-        colour[target][inside] = source[inside]
-        where[target] |= inside
-
-
-def _touching_groups(fills: list[_Fill]) -> list[list[_Fill]]:
-    """Group the fills whose regions touch, which may share a hole, as long as a group stays small enough."""
-    groups: list[tuple[Rectangle, list[_Fill]]] = []
-    for fill in fills:
-        box, members = fill.region, [fill]
-        for other in list(groups):
-            joint = union(box, other[0])
-            touches = any(_touch(fill.region, member.region) for member in other[1])
-            if touches and joint.width * joint.height <= _MAX_BLEND_PIXELS:
-                groups.remove(other)
-                box, members = joint, other[1] + members
-        groups.append((box, members))
-    return [members for _, members in groups]
-
-
-def _touch(a: Rectangle, b: Rectangle) -> bool:
-    return a.x <= b.right and b.x <= a.right and a.y <= b.bottom and b.y <= a.bottom

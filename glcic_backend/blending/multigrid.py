@@ -164,14 +164,17 @@ class Multigrid:
         free: bool [H, W], pixels with an unknown; none in the outermost rows and columns; H and W are even.
         pinned: bool [H, W], pixels with a given value. Every 4-connected part of `free` touches one.
         exists: bool [H, W], false where the domain ends with a natural boundary.
+        screen: weight of one more link of every free pixel, to a pinned value of its own.
     """
 
-    def __init__(self, free: Mask, pinned: Mask, exists: Mask) -> None:
+    def __init__(self, free: Mask, pinned: Mask, exists: Mask, screen: float = 0.0) -> None:
         inside = free.astype(np.float32)
         east, south = np.zeros_like(inside), np.zeros_like(inside)
         np.multiply(inside[:, :-1], inside[:, 1:], out=east[:, :-1])
         np.multiply(inside[:-1], inside[1:], out=south[:-1])
-        self.grids = [Grid(free, exists, _Links(east, south, neighbour_count(pinned) * inside), unit=True)]
+        self.grids = [
+            Grid(free, exists, _Links(east, south, (neighbour_count(pinned) + np.float32(screen)) * inside), unit=True)
+        ]
         while self.grids[-1].free.size > _COARSEST_CELLS:
             self.grids.append(self.grids[-1].coarsened())
         self._coarsest_inverse = self.grids[-1].inverse()

@@ -66,6 +66,43 @@ def membrane(
     return result
 
 
+def correction(
+    free: Mask,
+    pinned: Mask,
+    excess: NDArray[np.float32],
+    screen: float,
+    cancelled: Callable[[], bool] | None = None,
+) -> NDArray[np.float32]:
+    """Solve the screened Poisson equation: the smallest change by which colours come to have wanted differences.
+
+    The change c minimises the sum of (difference between neighbours - wanted difference)^2 over all pairs of
+    neighbouring pixels with at least one of them free, plus `screen` c^2 over the free ones; c is 0 where pinned.
+
+    Args:
+        free: bool [H, W], where c is wanted.
+        pinned: bool [H, W], known pixels, which do not change. No flux passes to pixels that are neither.
+        excess: float32 [H, W, C], for each free pixel the sum over its free and pinned 4-neighbours of (neighbour's
+            colour - its own colour - wanted difference).
+        screen: above 0; changes reach about 1 / sqrt(screen) pixels.
+        cancelled: polled between cycles.
+
+    Returns:
+        c, float32 [H, W, C], zero where not free.
+
+    Raises:
+        CancelledError: `cancelled` returned true.
+    """
+    height, width = free.shape
+    padding = ((1, 1 + height % 2), (1, 1 + width % 2))
+    multigrid = Multigrid(np.pad(free, padding), np.pad(pinned, padding), np.pad(free | pinned, padding), screen)
+    solver = _Solver(multigrid, cancelled)
+    result = np.zeros_like(excess)
+    for channel in range(excess.shape[2]):
+        right_side = np.where(free, excess[..., channel], np.float32(0))
+        result[..., channel] = solver.solve_for(np.pad(right_side, padding), TOLERANCE)[1 : 1 + height, 1 : 1 + width]
+    return result
+
+
 class _Solver:
     """Conjugate gradients, preconditioned by a multigrid cycle, on one domain."""
 
@@ -77,7 +114,11 @@ class _Solver:
     def solve(self, rim: Plane, tolerance: float) -> Plane:
         """Free pixels' values, float [h, w], for given values `rim` (zero where not pinned)."""
         grid = self._multigrid.finest
-        right_side = grid.neighbour_sum(rim) * grid.free
+        return self.solve_for(grid.neighbour_sum(rim) * grid.free, tolerance)
+
+    def solve_for(self, right_side: Plane, tolerance: float) -> Plane:
+        """Free pixels' values, float [h, w], for the right side of the equation (zero where not free)."""
+        grid = self._multigrid.finest
         u = np.zeros_like(right_side)
         if self._pieces is None:
             u, converged = self._iterate(right_side, u, tolerance, _STALLED_AFTER)

@@ -49,7 +49,7 @@ def test_without_blending_the_hole_holds_what_the_network_gives_on_the_whole_ima
     assert not np.array_equal(completed[mask > 0], image[mask > 0])
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_outside_the_mask_every_sample_is_identical_for_every_layout(data):
     height, width = data.draw(st.integers(20, 90)), data.draw(st.integers(20, 90))
@@ -65,7 +65,8 @@ def test_outside_the_mask_every_sample_is_identical_for_every_layout(data):
         mask[y : y + h, x : x + w] = data.draw(st.integers(1, 255))
     before = image.copy(), mask.copy()
 
-    completed = ENGINE.complete(image, mask, blend=data.draw(st.booleans()), linear=data.draw(st.booleans()))
+    options = {name: data.draw(st.booleans()) for name in ("blend", "linear")}
+    completed = ENGINE.complete(image, mask, quality=data.draw(st.sampled_from(["fast", "best"])), **options)
 
     assert completed.shape == image.shape and completed.dtype == image.dtype
     assert np.array_equal(completed[mask == 0], image[mask == 0])
@@ -122,10 +123,10 @@ def test_several_holes_are_filled_each_with_all_holes_masked():
 
 def test_hole_larger_than_one_region_has_no_seam_where_it_was_cut(monkeypatch):
     image, mask = photograph(150, 150), rectangle_mask(150, 150, 30, 35, 80, 80)
-    whole = ENGINE.complete(image, mask)
-    monkeypatch.setattr("glcic_backend.inpainter.plan_regions", lambda hole: plan_regions(hole, max_pixels=30 * 30))
+    whole = ENGINE.complete(image, mask, quality="fast")
+    monkeypatch.setattr("glcic_backend.completion.plan_regions", lambda hole: plan_regions(hole, max_pixels=30 * 30))
 
-    in_pieces = ENGINE.complete(image, mask)
+    in_pieces = ENGINE.complete(image, mask, quality="fast")
 
     assert np.abs(whole.astype(int) - in_pieces).max() <= 1
 
@@ -138,10 +139,10 @@ def test_a_cut_hole_blended_piece_by_piece_has_no_step_at_the_cuts(monkeypatch):
         regions.extend(plan_regions(hole, max_pixels=20 * 12))
         return list(regions)
 
-    monkeypatch.setattr("glcic_backend.inpainter.plan_regions", plan_small)
-    monkeypatch.setattr("glcic_backend.inpainter._MAX_BLEND_PIXELS", 1)
+    monkeypatch.setattr("glcic_backend.completion.plan_regions", plan_small)
+    monkeypatch.setattr("glcic_backend.blended._MAX_BLEND_PIXELS", 1)
 
-    completed = ENGINE.complete(image, mask)
+    completed = ENGINE.complete(image, mask, quality="fast")
 
     inside = completed[35:47, 30:110].astype(float)
     steps = np.abs(np.diff(inside, axis=1)).mean(axis=(0, 2))
@@ -159,7 +160,7 @@ def test_only_the_context_of_the_hole_is_read(monkeypatch):
         pixels, "to_perceptual_rgb", lambda part, linear: (areas.append(part.shape[:2]), convert(part, linear))[1]
     )
 
-    ENGINE.complete(image, mask)
+    ENGINE.complete(image, mask, quality="fast")
 
     assert max(height for height, _ in areas) <= 50 + 307
     assert max(width for _, width in areas) <= 60 + 307
@@ -206,13 +207,13 @@ def test_progress_goes_through_the_stages_in_order_each_up_to_one():
     )
 
     stages = [stage for stage, _ in events]
-    assert list(dict.fromkeys(stages)) == ["plan", "network", "blend"]
-    for stage in ("plan", "network", "blend"):
+    assert list(dict.fromkeys(stages)) == ["plan", "network", "blend", "detail"]
+    for stage in ("plan", "network", "blend", "detail"):
         shares = [share for name, share in events if name == stage]
         assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("stage", ["network", "blend"])
+@pytest.mark.parametrize("stage", ["network", "blend", "detail"])
 def test_cancel_stops_in_each_stage_and_the_engine_serves_the_next_request(stage):
     image, mask = photograph(80, 80), rectangle_mask(80, 80, 20, 20, 30, 30)
     expected = ENGINE.complete(image, mask)

@@ -55,10 +55,10 @@ def main() -> None:
     rest = []
     for spent, report in measured:
         stages = {name: float(time) / 1000 for name, time in re.findall(r"(\w+) ([\d.]+) ms", report)}
-        rest.append(spent - stages["network"])
-        sys.stdout.write(f"{spent:.2f} s, of it network {stages['network']:.2f} s; {report}\n")
+        rest.append(spent - stages["network"] - stages.get("detail", 0.0))
+        sys.stdout.write(f"{spent:.2f} s, of it {rest[-1]:.2f} s besides network and detail; {report}\n")
     whole = statistics.median(spent for spent, _ in measured)
-    sys.stdout.write(f"median {whole:.2f} s, without the network {statistics.median(rest):.2f} s\n")
+    sys.stdout.write(f"medians: {whole:.2f} s, of it {statistics.median(rest):.2f} s besides network and detail\n")
 
 
 if __name__ == "__main__":

@@ -26,9 +26,10 @@ def shown(picture):
 
 @pytest.fixture
 def slow(picture):
-    """An image that takes some seconds to fill with `LONG_RUN`."""
-    colour = photograph(700, 900)
-    made = picture(stored(colour, "U8_NON_LINEAR"))
+    """An image that takes some seconds to fill with `LONG_RUN`; the daemon runs."""
+    made = picture(stored(photograph(700, 900), "U8_NON_LINEAR"))
+    made.select(slice(10, 20), slice(10, 20))
+    assert made.inpaint(quality="fast") == ""
     made.select(slice(100, 300), slice(100, 300))
     made.run("image.select_rectangle(Gimp.ChannelOps.ADD, 600, 400, 200, 200)")
     return made
@@ -90,10 +91,9 @@ def test_a_daemon_is_started_where_none_runs_and_outlives_the_plugin(shown, mach
 
 
 def test_a_daemon_that_is_killed_in_mid_run_is_replaced_and_the_run_succeeds(slow, gimp, machine):
-    slow.run("inpaint(image, [layer], quality='fast')")
+    first = daemon_process(machine)
     gimp.send(LONG_RUN)
     wait_until_busy(machine)
-    first = daemon_process(machine)
 
     first.kill()
 
@@ -102,7 +102,6 @@ def test_a_daemon_that_is_killed_in_mid_run_is_replaced_and_the_run_succeeds(slo
 
 
 def test_a_plugin_that_is_killed_in_mid_run_frees_the_daemon_within_a_second(slow, gimp, machine):
-    slow.run("inpaint(image, [layer], quality='fast')")
     before = slow.pixels()
     gimp.send(LONG_RUN)
     wait_until_busy(machine)

@@ -100,9 +100,7 @@ def test_the_commands_for_places2_on_several_gpus_work_with_two_processes(tmp_pa
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [*(replaced.get(word, word) for word in train[1:]), *settings]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    ended = subprocess.run(
-        command, capture_output=True, text=True, timeout=250, env=os.environ | {"OMP_NUM_THREADS": "1"}
-    )
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=250, env=environment)
 
     assert ended.returncode == 0, ended.stderr
     assert load_checkpoint(tmp_path / "runs" / "places2")["step"] == 5

@@ -1,5 +1,7 @@
 """The command line of the trainer, as a user meets it."""
 
+import io
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from click.testing import CliRunner
 
 from glcic_backend.model_file import load_model
 from glcic_train import cli
+from glcic_train.cli_progress import progress_bar
 from glcic_train.config import load_config, named_configs, parse_config
 
 from .conftest import QUICK
@@ -71,6 +74,24 @@ def test_every_command_explains_itself():
         result = runner.invoke(cli.group, [command, "--help"])
         assert result.exit_code == 0
         assert len(result.output.splitlines()) > 4, command
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "shown"), [(Terminal, True), (io.StringIO, False)])
+def test_a_bar_appears_with_the_first_report_and_in_a_terminal_only(monkeypatch, stream, shown):
+    monkeypatch.setattr("sys.stderr", stream())
+    with progress_bar("Scoring") as show:
+        assert sys.stderr.getvalue() == ""
+        show(1, 4)
+        show(4, 4)
+
+    written = sys.stderr.getvalue()
+    assert ("Scoring" in written and "4/4" in written) == shown
+    assert bool(written) == shown
 
 
 def test_from_photographs_to_a_model_file(monkeypatch, capfd, photos, tmp_path):

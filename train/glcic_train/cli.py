@@ -10,6 +10,7 @@ from glcic_backend.cli.entry import run_group
 from glcic_backend.errors import InvalidInputError
 from glcic_train.cli_data import data as data_group
 from glcic_train.cli_evaluate import evaluate
+from glcic_train.cli_experiment import experiment
 from glcic_train.cli_study import study
 from glcic_train.config import Config, load_config, named_configs, to_toml
 
@@ -31,6 +32,7 @@ def group(debug: bool) -> None:
 
 group.add_command(data_group)
 group.add_command(evaluate)
+group.add_command(experiment)
 group.add_command(study)
 
 

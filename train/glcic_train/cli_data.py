@@ -2,14 +2,13 @@
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 from PIL import Image
 
+from glcic_train.cli_progress import progress_bar
 from glcic_train.data.contact_sheet import contact_sheet
 from glcic_train.data.convert import PrepareSettings
 from glcic_train.data.files import cannot_write
@@ -17,23 +16,6 @@ from glcic_train.data.layouts import LAYOUTS
 from glcic_train.data.photo_set import SPLITS, PhotoSet, shards_by_split
 from glcic_train.data.prepare import prepare as prepare_photos
 from glcic_train.data.stats import describe, photo_stats
-
-
-@contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar that appears with the first report of (done, total)."""
-    bars: list[Any] = []
-
-    def show(done: int, total: int) -> None:
-        if not bars:
-            bars.append(click.progressbar(length=total, label=label, show_pos=True))
-        bars[0].update(done - bars[0].pos)
-
-    try:
-        yield show
-    finally:
-        for bar in bars:
-            bar.render_finish()
 
 
 @click.group("data")
@@ -67,7 +49,7 @@ def prepare(source: Path, out: Path, workers: int, **settings: Any) -> None:
       glcic-train data prepare ~/Pictures photos --dedupe --licence "my own"
       glcic-train data prepare places365 places --layout places365 --short-side 384
     """
-    with _progress("Preparing") as progress:
+    with progress_bar("Preparing") as progress:
         manifest = prepare_photos(source, out, PrepareSettings(**settings), workers, progress)
     for split, count in manifest["photos"].items():
         click.echo(f"{split}: {count:,} photos")
@@ -90,7 +72,7 @@ def stats(path: Path) -> None:
     for split, members in shards.items():
         # Opened as a folder, a split needs no decoding where the manifest states the mean pixel.
         photos = PhotoSet.open(path, split) if split in SPLITS else PhotoSet.open(members)
-        with _progress(f"Reading {split}") as progress:
+        with progress_bar(f"Reading {split}") as progress:
             figures = photo_stats(photos, progress)
         click.echo(f"{split}: {describe(figures)}")
 

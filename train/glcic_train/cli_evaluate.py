@@ -1,10 +1,11 @@
 """`glcic-train evaluate`: scores of a model against classical methods."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
+
+from glcic_train.cli_progress import progress_bar
 
 _PATH = click.Path(path_type=Path)
 
@@ -38,7 +39,7 @@ _PATH = click.Path(path_type=Path)
     "names",
     multiple=True,
     metavar="NAME",
-    help="mean, telea, navier-stokes or patchmatch; may be repeated.  [default: all that are installed]",
+    help="mean, telea, navier-stokes, patchmatch or gmic; may be repeated.  [default: all installed but gmic]",
 )
 @click.option(
     "--sheet", default=12, show_default=True, type=click.IntRange(min=0), help="Photographs on a picture sheet."
@@ -77,11 +78,6 @@ def evaluate(
 
     options = CaseOptions(kinds, count, seed, short_side, hole)
     run = Run(model, data, split, options, names or None, sheet, device, inception, lpips, out)
-    with click.progressbar(label="Evaluating", file=sys.stderr, hidden=not sys.stderr.isatty(), length=1) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with progress_bar("Evaluating") as show:
         report = run_evaluation(run, show)
     click.echo(json.dumps(report.values, indent=2) if as_json else report.text)

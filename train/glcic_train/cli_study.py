@@ -1,10 +1,11 @@
 """Commands `glcic-train study`: let people judge real and completed pictures (section 4.6 of the paper)."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
+
+from glcic_train.cli_progress import progress_bar
 
 _PATH = click.Path(path_type=Path)
 
@@ -46,7 +47,7 @@ def study() -> None:
     "names",
     multiple=True,
     metavar="NAME",
-    help="Compare with mean, telea, navier-stokes or patchmatch; may be repeated.",
+    help="Compare with mean, telea, navier-stokes, patchmatch or gmic; may be repeated.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 def new(
@@ -72,12 +73,7 @@ def new(
     from glcic_train.study.make import NewStudy, make_study
 
     options = CaseOptions(kinds, count, seed, short_side, hole)
-    with click.progressbar(label="Completing", file=sys.stderr, hidden=not sys.stderr.isatty(), length=1) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
+    with progress_bar("Completing") as show:
         methods = make_study(NewStudy(model, name, data, split, options, names, device, out), show)
     click.echo(f"{out}: real, {', '.join(methods)}. Let people judge: glcic-train study serve {out}")
 

@@ -1,5 +1,7 @@
 """Photographs and holes of an evaluation: always the same, and the holes hide what they cover."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -26,6 +28,14 @@ def test_every_photograph_gets_one_hole_of_each_kind(photo_set):
 def test_photographs_get_the_asked_short_side_and_keep_their_shape(photo_set):
     for case in cases(photo_set, OPTIONS):
         assert case.truth.shape == (48, 55, 3) and case.hole.shape == (48, 55)
+
+
+def test_photographs_are_cut_to_their_middle_square_where_that_is_asked(photo_set):
+    squares = cases(photo_set, dataclasses.replace(OPTIONS, square=True))
+
+    for square, whole in zip(squares, cases(photo_set, OPTIONS), strict=True):
+        np.testing.assert_array_equal(square.truth, whole.truth[:, 3:51])
+        np.testing.assert_array_equal(square.hole, whole.hole[:, 3:51])
 
 
 def test_holes_are_the_frozen_masks_in_the_middle_square(photo_set):

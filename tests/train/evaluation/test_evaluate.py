@@ -177,6 +177,35 @@ class TestBaselines:
         assert library.patchmatch_available
         np.testing.assert_array_equal(method(image, hole), method(image, hole))
 
+    def test_gmic_runs_only_when_it_is_named(self, monkeypatch, tmp_path):
+        # A program that paints the picture red, as far as its command line is right.
+        program = tmp_path / "gmic"
+        program.write_text(
+            f"#!{sys.executable}\nimport sys, cv2\n"
+            "image, mask, out = cv2.imread(sys.argv[3]), cv2.imread(sys.argv[4], 0), sys.argv[-1]\n"
+            "assert sys.argv[5:9] == ['inpaint_matchpatch[0]', '[1]', 'keep[0]', 'output[0]']\n"
+            "image[mask == 255] = (0, 0, 255)\n"
+            "cv2.imwrite(out, image)\n"
+        )
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        image, hole = np.full((8, 8, 3), (10, 20, 30), np.uint8), np.zeros((8, 8), np.bool_)
+        hole[2:4, 3:6] = True
+
+        result = baselines(("gmic",), 0)["gmic"](image, hole)
+
+        assert "gmic" not in baselines(None, 0)
+        assert (result[hole] == (255, 0, 0)).all() and (result[~hole] == (10, 20, 30)).all()
+
+    def test_gmic_that_is_missing_or_fails_is_told(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("PATH", str(tmp_path))
+        with pytest.raises(InvalidInputError, match="gmic is not installed"):
+            baselines(("gmic",), 0)
+        (tmp_path / "gmic").write_text("#!/bin/sh\necho no such command >&2; exit 3\n")
+        (tmp_path / "gmic").chmod(0o755)
+        with pytest.raises(InvalidInputError, match="ended with code 3: no such command"):
+            baselines(("gmic",), 0)["gmic"](np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), np.bool_))
+
     def test_unknown_baseline_is_refused_with_the_known_ones(self):
         with pytest.raises(InvalidInputError, match=r"'photoshop'.*telea"):
             baselines(("photoshop",), 0)
@@ -195,19 +224,19 @@ class TestCommand:
     def test_table_results_and_sheet_come_from_one_run(self, run, tmp_path, without_packages):
         result = run("--out", str(tmp_path / "scores"), "--sheet", "1")
 
-        for text in ("network", "blended", "telea", "L1", "not measured", "pip install pypatchmatch", "efficientnet"):
+        for text in ("network", "fast", "best", "L1", "not measured", "pip install pypatchmatch", "efficientnet"):
             assert text in result.output
         written = json.loads((tmp_path / "scores" / "results.json").read_bytes())
-        assert written["scores"]["blob"].keys() == {"network", "blended", "mean", "telea", "navier-stokes"}
-        assert len(written["cases"]["blob"]["methods"]["blended"]["l1"]) == 2
+        assert written["scores"]["blob"].keys() == {"network", "fast", "best", "mean", "telea", "navier-stokes"}
+        assert len(written["cases"]["blob"]["methods"]["best"]["l1"]) == 2
         sheet = cv2.imread(str(tmp_path / "scores" / "sheet-blob.png"))
-        assert sheet.shape[0] == 24 + 48 and sheet.shape[1] == 7 * 48 + 6 * 4
+        assert sheet.shape[0] == 24 + 48 and sheet.shape[1] == 8 * 48 + 7 * 4
 
     def test_same_options_give_the_same_json(self, run, without_packages):
         first, second = (run("--json", "--baselines", "mean").stdout for _ in range(2))
 
         assert first == second
-        assert json.loads(first)["scores"]["blob"].keys() == {"network", "blended", "mean"}
+        assert json.loads(first)["scores"]["blob"].keys() == {"network", "fast", "best", "mean"}
 
     def test_weights_that_the_user_brings_add_their_columns(self, run, tmp_path, without_packages):
         paths = {name: str(tmp_path / f"{name}.pth") for name in ("inception", "alexnet", "linear")}

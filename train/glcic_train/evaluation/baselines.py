@@ -1,7 +1,11 @@
 """Classical methods that a model has to beat."""
 
 import importlib
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import cv2
@@ -14,6 +18,9 @@ Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 _RADIUS = 5  # pixels round a pixel that OpenCV's methods look at
 _PATCH_RADIUS = 3  # PatchMatch compares patches of 7 x 7
+
+_ON_REQUEST = ("gmic",)
+"""Baselines that run only when they are named: this one takes seconds for a picture."""
 
 
 def mean_fill(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -31,6 +38,32 @@ def telea(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
 def navier_stokes(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Navier-Stokes equations, as OpenCV has them."""
     return cv2.inpaint(image, hole.astype(np.uint8), _RADIUS, cv2.INPAINT_NS)
+
+
+def gmic(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """G'MIC's multi-scale patch matching, by its command line.
+
+    Raises:
+        InvalidInputError: G'MIC failed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        names = [str(Path(folder) / name) for name in ("image.png", "mask.png", "result.png")]
+        for name, pixels in zip(names, (image[..., ::-1], hole.astype(np.uint8) * 255), strict=False):
+            cv2.imwrite(name, pixels)
+        command = ["gmic", "-v", "-", *names[:2], "inpaint_matchpatch[0]", "[1]", "keep[0]", "output[0]", names[2]]
+        ended = subprocess.run(command, capture_output=True, text=True)
+        result = cv2.imread(names[2])
+    if ended.returncode or result is None:
+        raise InvalidInputError(f"G'MIC ended with code {ended.returncode}: {ended.stderr.strip()[-300:]}")
+    return result[..., ::-1]
+
+
+def _gmic() -> Method:
+    if shutil.which("gmic") is None:
+        raise InvalidInputError(
+            "The program gmic is not installed. Install it (Debian: apt-get install gmic), or do not name it."
+        )
+    return gmic
 
 
 def _patchmatch(seed: int) -> Method:
@@ -57,10 +90,10 @@ def _patchmatch_library() -> ModuleType | None:
 
 
 def baselines(names: tuple[str, ...] | None, seed: int) -> dict[str, Method]:
-    """The baselines of these names; None for all that are installed.
+    """The baselines of these names; None for all that are installed, but without gmic.
 
     Args:
-        names: mean, telea, navier-stokes, patchmatch.
+        names: mean, telea, navier-stokes, patchmatch, gmic.
         seed: of PatchMatch's random search.
 
     Raises:
@@ -71,9 +104,11 @@ def baselines(names: tuple[str, ...] | None, seed: int) -> dict[str, Method]:
         "telea": lambda: telea,
         "navier-stokes": lambda: navier_stokes,
         "patchmatch": lambda: _patchmatch(seed),
+        "gmic": _gmic,
     }
     if names is None:
-        names = tuple(name for name in makers if name != "patchmatch" or _patchmatch_library() is not None)
+        left_out = _ON_REQUEST if _patchmatch_library() is not None else (*_ON_REQUEST, "patchmatch")
+        names = tuple(name for name in makers if name not in left_out)
     for name in names:
         if name not in makers:
             raise InvalidInputError(f"There is no baseline {name!r}. The baselines are {', '.join(makers)}.")

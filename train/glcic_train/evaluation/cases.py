@@ -21,6 +21,7 @@ class CaseOptions:
         seed: of the choice of photographs and of the holes.
         short_side: of the photographs, which are resized, in pixels.
         hole: range of the holes' widths and heights, in pixels.
+        square: cut the photographs to their middle square.
     """
 
     kinds: tuple[str, ...] = ("rectangle", "blob", "strokes")
@@ -28,6 +29,7 @@ class CaseOptions:
     seed: int = 0
     short_side: int = 400
     hole: tuple[int, int] = (96, 128)
+    square: bool = False
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -79,6 +81,9 @@ def cases(photos: PhotoSet, options: CaseOptions) -> Iterator[Case]:
     for place, number in enumerate(numbers):
         truth = _resized(photos.read(int(number)), size)
         top, left = (truth.shape[0] - size) // 2, (truth.shape[1] - size) // 2
+        if options.square:
+            truth = np.ascontiguousarray(truth[top : top + size, left : left + size])
+            top = left = 0
         for kind in options.kinds:
             hole = np.zeros(truth.shape[:2], np.bool_)
             hole[top : top + size, left : left + size] = masks[kind][place]

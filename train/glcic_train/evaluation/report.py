@@ -19,7 +19,7 @@ from glcic_backend.model_file import ModelInfo, load_model
 from glcic_backend.model_library import resolve_model
 from glcic_train.data import PhotoSet
 from glcic_train.data.manifest import dump_json
-from glcic_train.evaluation.baselines import baselines
+from glcic_train.evaluation.baselines import Method, baselines
 from glcic_train.evaluation.cases import Case, CaseOptions, cases
 from glcic_train.evaluation.evaluate import Measured, evaluate, model_methods
 from glcic_train.evaluation.judges import Judges
@@ -83,39 +83,75 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
     photos = PhotoSet.open(run.data, run.split)
     methods = model_methods(inpainter) | baselines(run.baselines, run.options.seed)
     judges = Judges.load(device, run.inception, run.lpips)
-    if run.out is not None:
-        _make_folder(run.out)
-    sheet = Sheet(run.sheet)
+    info = inpainter.model.info
+    heading = f"Model {info.name} ({info.sha256[:12]})"
+    about = {"model": described_model(info)}
+    report = score(methods, photos, run.options, judges, device, run.sheet, run.out, heading, about, progress)
+    if run.baselines is None and "patchmatch" not in methods:
+        return dataclasses.replace(report, text=f"{report.text}\n\n{_NO_PATCHMATCH}")
+    return report
+
+
+def described_model(info: ModelInfo) -> dict[str, str]:
+    """What tells a model from others in a report."""
+    return {"name": info.name, "sha256": info.sha256, "recipe": info.recipe}
+
+
+def score(
+    methods: dict[str, Method],
+    photos: PhotoSet,
+    options: CaseOptions,
+    judges: Judges,
+    device: torch.device,
+    rows: int,
+    out: Path | None,
+    heading: str,
+    about: dict[str, Any],
+    progress: Callable[[int, int], None],
+) -> Report:
+    """Score methods on photographs, and write results.json and the picture sheets.
+
+    Args:
+        rows: photographs on a picture sheet.
+        out: folder, made here; None writes nothing.
+        heading: what is scored, for the text.
+        about: what is scored, for the JSON.
+        progress: told the finished and all cases.
+
+    Raises:
+        OutputError: a result could not be written.
+    """
+    if out is not None:
+        _make_folder(out)
+    sheet = Sheet(rows)
     keys: dict[str, list[str]] = {}
-    count = min(run.options.count, len(photos))
-    total = count * len(run.options.kinds)
+    count = min(options.count, len(photos))
+    total = count * len(options.kinds)
 
     def seen(case: Case, results: dict[str, np.ndarray]) -> None:
         sheet.add(case, results)
         keys.setdefault(case.kind, []).append(case.key)
         progress(sum(map(len, keys.values())), total)
 
-    measured = evaluate(methods, cases(photos, run.options), judges, device, seen)
+    measured = evaluate(methods, cases(photos, options), judges, device, seen)
     scores = summarise(measured)
     notes = [f"{name.capitalize()}: {text}." for name, text in judges.described.items()]
-    if run.baselines is None and "patchmatch" not in methods:
-        notes.append(_NO_PATCHMATCH)
-    info = inpainter.model.info
     values = {
         "format": "glcic-train evaluation 1",
-        "model": {"name": info.name, "sha256": info.sha256, "recipe": info.recipe},
+        **about,
         "photographs": {"shards": [shard.name for shard in photos.shards], "count": count},
-        "options": dataclasses.asdict(run.options),
+        "options": dataclasses.asdict(options),
         **judges.described,
         "software": _software(device),
         "scores": as_json(scores),
         "cases": _case_values(measured, keys),
     }
-    if run.out is not None:
-        write_atomically(run.out / "results.json", dump_json(values))
+    if out is not None:
+        write_atomically(out / "results.json", dump_json(values))
         for kind, picture in sheet.pictures().items():
-            write_atomically(run.out / f"sheet-{kind}.png", encode_png(picture))
-    text = "\n\n".join([_heading(info, count, device), table(scores, {kind: count for kind in scores}), *notes])
+            write_atomically(out / f"sheet-{kind}.png", encode_png(picture))
+    heading = f"{heading} on {count} photographs, {device}; value +- standard error"
+    text = "\n\n".join([heading, table(scores, {kind: count for kind in scores}), *notes])
     return Report(text, values)
 
 
@@ -127,10 +163,6 @@ def _make_folder(folder: Path) -> None:
         raise OutputError(
             f"The folder {folder} cannot be made: {error.strerror}. Choose another with --out."
         ) from error
-
-
-def _heading(info: ModelInfo, count: int, device: torch.device) -> str:
-    return f"Model {info.name} ({info.sha256[:12]}) on {count} photographs, {device}; value +- standard error"
 
 
 def _software(device: torch.device) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The web page of a study: standard library only, for browsers on this machine only."""
 
 import json
+import os
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -34,6 +35,8 @@ class StudyServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    # Elsewhere this frees the port at once after a kill; on Windows it would let two servers have the same one.
+    allow_reuse_address = os.name != "nt"
 
     def __init__(self, session: Session, port: int) -> None:
         self.session = session

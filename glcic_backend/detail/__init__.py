@@ -1,0 +1,6 @@
+"""Detail transfer: the colours of a rough completion, the texture of the photograph itself."""
+
+from glcic_backend.detail.pyramid import Scene
+from glcic_backend.detail.transfer import Task, transfer_texture
+
+__all__ = ["Scene", "Task", "transfer_texture"]

@@ -1,0 +1,52 @@
+"""The network's completion as a guide for the search: roughly which colours belong where.
+
+The network paints blurred. So its completion is compared with the photograph blurred alike, at the patches' centres
+only, by colour and slope; both are smooth, so that more would say no more.
+"""
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from glcic_backend.detail.pyramid import RADIUS, Scene
+
+_WEIGHT = 0.1
+_SLOPE_WEIGHT = 0.3
+_SMALL_BLUR = 4.0
+
+
+def guide_vectors(scene: Scene, blur: float) -> tuple[Tensor, Tensor]:
+    """What is added to the patches' vectors, for sources and for targets.
+
+    Args:
+        scene: one scale.
+        blur: by how much the completion in the hole is blurred: the Gaussian's sigma, pixels.
+
+    Returns:
+        float32 [n, 5] each, by position: the photograph blurred; the same with the completion as it is in the hole.
+    """
+    low = _blurred(scene.picture, blur)
+    seen = np.where(scene.hole[..., None], scene.picture, low)
+    # A blurred slope is small: weighted by the blur, it is a difference of colours over the blur's width.
+    slope_weight = np.float32(_SLOPE_WEIGHT**0.5 * max(blur, 1.0))
+    return _vectors(low, slope_weight), _vectors(seen, slope_weight)
+
+
+def _vectors(picture: NDArray[np.float32], slope_weight: np.float32) -> Tensor:
+    grey = picture.mean(axis=2)
+    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
+    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
+    weighted = np.dstack([np.float32(_WEIGHT**0.5) * picture, slope_weight * across, slope_weight * down])
+    bordered = np.pad(weighted, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)))
+    return torch.from_numpy(bordered.reshape(-1, weighted.shape[2]))
+
+
+def _blurred(picture: NDArray[np.float32], blur: float) -> NDArray[np.float32]:
+    height, width = picture.shape[:2]
+    # A wide blur leaves nothing that a smaller picture could not show.
+    step = max(1, int(blur / _SMALL_BLUR))
+    small = cv2.resize(picture, (-(-width // step), -(-height // step)), interpolation=cv2.INTER_AREA)
+    low = cv2.GaussianBlur(small, (0, 0), blur / step, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(low, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

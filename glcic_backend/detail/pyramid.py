@@ -1,0 +1,111 @@
+"""The photograph round a hole at several scales, each half as large as the one before."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+RADIUS = 3
+"""Patches are squares of 2 * RADIUS + 1 = 7 pixels."""
+
+PATCH = 2 * RADIUS + 1
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is to work with, at one scale.
+
+    Attributes:
+        picture: float32 [h, w, 3], RGB, 0..1: the photograph, with a first completion in the hole.
+        known: bool [h, w], pixels that may be copied from.
+        hole: bool [h, w], pixels to fill; none of them known.
+    """
+
+    picture: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    hole: NDArray[np.bool_]
+
+    def halved(self) -> "Scene":
+        """The next coarser scale. A pixel is known where all of its four are, else hole where one of them is."""
+        odd = 0, self.hole.shape[0] % 2, 0, self.hole.shape[1] % 2
+
+        def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
+            even = cv2.copyMakeBorder(values, *odd, cv2.BORDER_REPLICATE) if any(odd) else values
+            size = even.shape[1] // 2, even.shape[0] // 2
+            return np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), np.float32)
+
+        known = mean(self.known.astype(np.float32)) > 1 - 1e-3
+        hole = mean(self.hole.astype(np.float32)) > 0
+        return Scene(mean(self.picture), known, hole & ~known)
+
+
+def source_mask(scene: Scene) -> NDArray[np.bool_]:
+    """Centres of the patches that lie in the known part wholly, bool [h, w]."""
+    mask = cv2.erode(scene.known.view(np.uint8), np.ones((PATCH, PATCH), np.uint8), borderValue=0)
+    return mask > 0
+
+
+class Level:
+    """A scene, prepared for patches.
+
+    A pixel is named by its *position*: its number in the picture with a border of `RADIUS` pixels, row by row. The
+    border mirrors the picture.
+
+    Attributes:
+        stride: positions from a pixel to the one below it.
+        count: number of positions n.
+        pixels: float32 [n, 3], RGB.
+        targets: int64 [t], centres of the patches that touch the hole.
+        filled: int64 [f], the pixels that are synthesised: those of the hole, and unusable ones so near to it that
+            patches on the hole contain them.
+        is_source: bool [n], centres of the patches that lie in the known part wholly.
+        depth: float32 [t], distance of each target to the known part, pixels.
+        offsets: positions of a patch's 49 pixels relative to its centre, row by row.
+    """
+
+    def __init__(self, scene: Scene, device: torch.device) -> None:
+        self.device = device
+        self.shape = scene.hole.shape
+        self.stride = self.shape[1] + 2 * RADIUS
+        border = (RADIUS,) * 4
+        bordered = cv2.copyMakeBorder(scene.picture, *border, cv2.BORDER_REFLECT_101)
+        self.pixels = torch.from_numpy(bordered).view(-1, 3).to(device)
+        self.count = len(self.pixels)
+        hole, unknown = scene.hole.view(np.uint8), (~scene.known).view(np.uint8)
+        self.is_source = torch.from_numpy(np.pad(source_mask(scene), RADIUS)).flatten().to(device)
+        near = cv2.dilate(hole, np.ones((2 * PATCH - 1, 2 * PATCH - 1), np.uint8)) > 0
+        self.filled = self._positions(near & ~scene.known)
+        touching = cv2.dilate(hole, np.ones((PATCH, PATCH), np.uint8)) > 0
+        self.targets = self._positions(touching)
+        deep = cv2.distanceTransform(unknown, cv2.DIST_L2, cv2.DIST_MASK_5)
+        self.depth = torch.from_numpy(deep[touching]).to(device)
+        span = range(-RADIUS, RADIUS + 1)
+        self.offsets = [y * self.stride + x for y in span for x in span]
+
+    @cached_property
+    def sources(self) -> Tensor:
+        """int64 [s], positions where `is_source`."""
+        return self.is_source.nonzero()[:, 0]
+
+    @cached_property
+    def number(self) -> Tensor:
+        """int32 [n], the place of each position in `targets`, and their number t elsewhere."""
+        number = torch.full((self.count,), len(self.targets), dtype=torch.int32, device=self.device)
+        number[self.targets] = torch.arange(len(self.targets), dtype=torch.int32, device=self.device)
+        return number
+
+    def rows_and_columns(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Coordinates in the picture without its border."""
+        return positions // self.stride - RADIUS, positions % self.stride - RADIUS
+
+    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Positions of coordinates."""
+        positions: Tensor = (rows + RADIUS) * self.stride + columns + RADIUS
+        return positions
+
+    def _positions(self, mask: NDArray[np.bool_]) -> Tensor:
+        return torch.from_numpy(np.flatnonzero(np.pad(mask, RADIUS))).to(self.device)

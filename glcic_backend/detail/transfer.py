@@ -1,0 +1,169 @@
+"""Texture of a photograph for a hole that holds a rough completion, coarse to fine (Wexler et al. 2007).
+
+At each scale, patches on the hole look for the most similar known ones, and the colours that these propose make the
+next estimate. The rough completion is what it starts from and, weakly, what it is held to.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from glcic_backend.detail.guide import guide_vectors
+from glcic_backend.detail.nearest_neighbours import Matcher, doubled
+from glcic_backend.detail.patches import PatchSpace
+from glcic_backend.detail.pyramid import RADIUS, Level, Scene, source_mask
+from glcic_backend.detail.seams import without_seams
+from glcic_backend.detail.voting import best_vote, mean_vote
+from glcic_backend.errors import CancelledError
+
+_LEAST_SOURCES = 200
+_MOST_TARGETS = 260_000
+_MOST_POSITIONS = 4_000_000
+_ROUNDS = (3, 3, 4, 6, 8)
+"""Estimates at each scale that is searched, the finest first; the last number stands for all coarser ones."""
+_PASSES = 2
+_FADING = 1.1
+"""A vote counts so much less for each pixel that its patch is farther from the known part."""
+_SHARPNESS = 4.0
+"""A vote's weight has fallen to exp(-1/2) at this fraction of the lower quartile of all costs."""
+
+Check = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One hole and its surroundings.
+
+    Attributes:
+        scene: at full size.
+        halvings: how often it is halved at most.
+        blur: of the completion in the hole, a Gaussian's sigma in pixels.
+        seed: of the random numbers.
+    """
+
+    scene: Scene
+    halvings: int
+    blur: float
+    seed: int
+
+
+@dataclass
+class _Field:
+    """For each target of a level its source, int64 [t], and their squared distance, float32 [t]."""
+
+    level: Level
+    found: Tensor
+    cost: Tensor
+
+
+def transfer_texture(
+    task: Task, device: torch.device, progress: Callable[[float], None], cancelled: Callable[[], bool] | None
+) -> NDArray[np.float32] | None:
+    """Fill a hole with texture of its surroundings.
+
+    Args:
+        device: where the search runs.
+        progress: told the finished share, 0..1.
+        cancelled: polled several times a second.
+
+    Returns:
+        float32 [h, w, 3], RGB: the scene's picture with its hole filled; None if too little is known to copy from.
+
+    Raises:
+        CancelledError: `cancelled` returned true.
+    """
+
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The completion was cancelled while details were transferred.")
+
+    scenes = _pyramid(task)
+    if scenes is None:
+        return None
+    random = torch.Generator(device).manual_seed(task.seed)
+    field: _Field | None = None
+    for number in range(len(scenes) - 1, -1, -1):
+        level = Level(scenes[number], device)
+        if field is None or _is_searched(level):
+            field = _searched(field, level, scenes[number], task.blur / 2**number, number, random, check)
+        else:
+            field = _doubled(field, level, random)
+        progress(1 - number / len(scenes))
+    assert field is not None
+    return _painted(field, scenes[0], check, cancelled)
+
+
+def _pyramid(task: Task) -> list[Scene] | None:
+    """The scales, the finest first; None if even that one has too little to copy from."""
+    scenes: list[Scene] = []
+    scene = task.scene
+    while len(scenes) <= task.halvings and _has_sources(scene):
+        scenes.append(scene)
+        scene = scene.halved() if len(scenes) <= task.halvings else scene
+    return scenes or None
+
+
+def _has_sources(scene: Scene) -> bool:
+    if min(scene.hole.shape) <= 2 * RADIUS:
+        return False
+    return int(np.count_nonzero(source_mask(scene))) >= _LEAST_SOURCES
+
+
+def _is_searched(level: Level) -> bool:
+    """Beyond this, only the field of the coarser level is refined, which bounds time and memory."""
+    return len(level.targets) <= _MOST_TARGETS and level.count <= _MOST_POSITIONS
+
+
+def _doubled(field: _Field, level: Level, random: torch.Generator) -> _Field:
+    found, parents = doubled(field.found, field.level, level, random)
+    return _Field(level, found, field.cost[parents])
+
+
+def _searched(
+    field: _Field | None, level: Level, scene: Scene, blur: float, number: int, random: torch.Generator, check: Check
+) -> _Field:
+    """Search a level, beginning with the field of the next coarser one, or with the rough completion."""
+    space = PatchSpace(level)
+    guide_known, guide_seen = (vectors.to(level.device) for vectors in guide_vectors(scene, blur))
+    matcher = Matcher(level, torch.cat([space.everywhere(), guide_known], dim=1), random, check)
+    guide = guide_seen.index_select(0, level.targets)
+    del guide_known, guide_seen
+    fading = _FADING**-level.depth
+    estimate = level.pixels.clone()
+
+    def wanted() -> Tensor:
+        return torch.cat([space.at(estimate, level.targets), guide], dim=1)
+
+    if field is None:
+        found = matcher.first(wanted())
+    else:
+        found, _ = doubled(field.found, field.level, level, random)
+        estimate[level.filled] = mean_vote(level, found, fading, check)
+    for _ in range(_ROUNDS[min(number, len(_ROUNDS) - 1)]):
+        vectors = wanted()
+        cost = matcher.cost(vectors, found)
+        for _ in range(_PASSES):
+            found, cost = matcher.improve(vectors, found, cost)
+        estimate[level.filled] = mean_vote(level, found, _weight(cost) * fading, check)
+    return _Field(level, found, matcher.cost(wanted(), found))
+
+
+def _weight(cost: Tensor) -> Tensor:
+    """Weights of votes, 0..1, from their costs."""
+    quartile = cost.sort().values[len(cost) // 4]
+    return torch.exp(-(cost - cost.min()) / (2 * quartile / _SHARPNESS + 1e-7)).clamp(min=1e-12)
+
+
+def _painted(field: _Field, scene: Scene, check: Check, cancelled: Callable[[], bool] | None) -> NDArray[np.float32]:
+    """The picture with its hole filled by what the best patches copy."""
+    level = field.level
+    copied = best_vote(level, field.found, field.cost, check)
+    colours = without_seams(level, scene.known, copied, cancelled)
+    picture = scene.picture.copy()
+    rows, columns = level.rows_and_columns(level.filled)
+    picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
+    return picture

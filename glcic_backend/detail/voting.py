@@ -1,0 +1,74 @@
+"""Votes: what the sources found for the patches say about each pixel that the patches cover."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from glcic_backend.detail.pyramid import RADIUS, Level
+
+_OFF_CENTRE = 0.02
+"""How much the cost of a patch counts for more, per squared pixel from its centre, where the best one is chosen."""
+
+
+def mean_vote(level: Level, found: Tensor, weight: Tensor, check: Callable[[], None]) -> Tensor:
+    """The weighted mean of the colours that the patches copy to each filled pixel.
+
+    Args:
+        level: gives targets, filled pixels and colours.
+        found: int64 [t], source of each target.
+        weight: float32 [t], above 0.
+        check: called often; may raise.
+
+    Returns:
+        float32 [f, 3].
+    """
+    weight = torch.cat([weight, weight.new_zeros(1)])
+    total = torch.zeros(len(level.filled), 3, device=level.device)
+    weights = torch.zeros(len(level.filled), 1, device=level.device)
+    for voter, copied, _ in _votes(level, found, check):
+        share = weight.index_select(0, voter)[:, None]
+        total.addcmul_(level.pixels.index_select(0, copied), share)
+        weights += share
+    return total / weights
+
+
+def best_vote(level: Level, found: Tensor, cost: Tensor, check: Callable[[], None]) -> Tensor:
+    """The pixel that the best of the patches copies to each filled pixel: nothing is averaged, so nothing blurs.
+
+    The best patch has the least cost, and the pixel near its centre.
+
+    Args:
+        level: gives targets and filled pixels.
+        found: int64 [t], source of each target.
+        cost: float32 [t], squared distances.
+        check: called often; may raise.
+
+    Returns:
+        int64 [f], positions.
+    """
+    cost = torch.cat([cost, cost.new_full((1,), torch.inf)])
+    best = torch.zeros_like(level.filled)
+    least = torch.full(best.shape, torch.inf, device=level.device)
+    for voter, copied, squared_offset in _votes(level, found, check):
+        score = cost.index_select(0, voter) * (1 + _OFF_CENTRE * squared_offset)
+        better = score < least
+        least = torch.where(better, score, least)
+        best = torch.where(better, copied, best)
+    return best
+
+
+def _votes(level: Level, found: Tensor, check: Callable[[], None]) -> Iterator[tuple[Tensor, Tensor, int]]:
+    """For each place in a patch: the patch that has each filled pixel there, what it copies, and the place.
+
+    Yields:
+        int64 [f], number of the target, t where there is none; int64 [f], position of the pixel that its source has
+        there; squared distance of the place from the centre.
+    """
+    found = torch.cat([found, found[:1]])
+    span = range(-RADIUS, RADIUS + 1)
+    squares = [y * y + x * x for y in span for x in span]
+    for offset, square in zip(level.offsets, squares, strict=True):
+        check()
+        voter = level.number.index_select(0, level.filled - offset).long()
+        yield voter, found.index_select(0, voter) + offset, square
