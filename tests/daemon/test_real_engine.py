@@ -127,6 +127,18 @@ def test_a_cancel_takes_effect_within_a_second_and_the_next_completion_is_right(
     assert bytes(client.complete(**as_request(*SMALL)).pixels) == expected
 
 
+@pytest.mark.parametrize("stage", ["blend", "detail"])
+def test_a_cancel_takes_effect_within_a_second_in_the_stages_after_the_network(client, stage):
+    job = client.submit(**as_request(*LARGE), model="shipped", quality="best")
+    in_stage(client, job, stage)
+    begun = time.monotonic()
+
+    assert client.cancel(job)
+    wait_until(lambda: client.status().state == "idle")
+
+    assert time.monotonic() - begun < 1
+
+
 def test_a_client_killed_while_the_network_runs_leaves_the_engine_within_a_second(home, client):
     child = os.fork()
     if child == 0:
