@@ -237,3 +237,22 @@ def test_a_hidden_layer_is_filled(shown):
 
     assert changed(shown.before, shown.pixels())[HOLE].mean() > 0.9
     assert shown.run("result = layer.get_visible()") is False
+
+
+def test_sample_merged_into_a_smaller_layer_fills_as_far_as_it_goes(shown):
+    shown.run("clean = add_layer(image, 50, 60); clean.set_offsets(150, 70); clean.fill(Gimp.FillType.TRANSPARENT)")
+
+    assert shown.inpaint("[clean]", sample_merged=True) == ""
+
+    painted = shown.pixels("clean")[..., 3]
+    assert (painted[:30, :30] == 255).all()  # what of the hole lies in it
+    assert not painted[30:].any() and not painted[:, 30:].any()
+
+
+def test_a_layer_with_a_mask_is_filled_below_the_mask(shown):
+    shown.run("mask = layer.create_mask(Gimp.AddMaskType.BLACK); layer.add_mask(mask); layer.set_edit_mask(False)")
+
+    assert shown.inpaint() == ""
+
+    assert changed(shown.before, shown.pixels())[HOLE].mean() > 0.9
+    assert not shown.coverage("layer.get_mask()").any()
