@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -38,10 +39,24 @@ def missing_programs() -> list[str]:
 class Browser:
     """One browser window with a profile of its own."""
 
-    def __init__(self, profile: Path) -> None:
+    def __init__(self) -> None:
+        # All files of it lie there. A short path: a Unix socket is among them.
+        self._folder = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         self._driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ["chromedriver", "--port=0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"TMPDIR": self._folder.name},
         )
+        try:
+            self._base = self._start(Path(self._folder.name) / "profile")
+        except BaseException:
+            self._end()
+            raise
+
+    def _start(self, profile: Path) -> str:
+        """Address of a new session."""
         assert self._driver.stdout is not None
         for line in self._driver.stdout:
             if found := re.search(r"started successfully on port (\d+)", line):
@@ -51,15 +66,14 @@ class Browser:
         self._base = f"http://127.0.0.1:{found[1]}/session"
         options = {"binary": shutil.which("chromium"), "args": [*ARGUMENTS, f"--user-data-dir={profile}"]}
         capabilities = {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}
-        self._base += "/" + self._send("POST", "", {"capabilities": capabilities})["sessionId"]
+        return f"{self._base}/{self._send('POST', '', {'capabilities': capabilities})['sessionId']}"
 
     def close(self) -> None:
         """End the browser and its driver."""
         try:
             self._send("DELETE", "")
         finally:
-            self._driver.terminate()
-            self._driver.wait()
+            self._end()
 
     def open(self, url: str) -> None:
         self._send("POST", "/url", {"url": url})
@@ -88,6 +102,11 @@ class Browser:
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._send("GET", "/screenshot")))
+
+    def _end(self) -> None:
+        self._driver.terminate()
+        self._driver.wait()
+        self._folder.cleanup()
 
     def _find(self, selector: str) -> str:
         return str(next(iter(self._send("POST", "/element", {"using": "css selector", "value": selector}).values())))

@@ -28,8 +28,8 @@ SHOWN = "return !document.getElementById(arguments[0]).hidden"
 
 
 @pytest.fixture
-def browser(tmp_path):
-    browser = Browser(tmp_path / "profile")
+def browser():
+    browser = Browser()
     yield browser
     browser.close()
 
