@@ -17,6 +17,12 @@ from glcic_backend.detail.pyramid import RADIUS, Level
 _SCREEN = 0.003
 """Pull back to the copied colour: a correction fades over some 1 / sqrt(_SCREEN) = 18 pixels."""
 
+_EDGE = 0.08
+"""A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
+
+_LEAST_EDGES = 1e-3
+"""Share of the known pixels that differ so much from their neighbour, from which on a photograph has edges."""
+
 
 def without_seams(
     level: Level, known: NDArray[np.bool_], copied: Tensor, cancelled: Callable[[], bool] | None
@@ -41,18 +47,23 @@ def without_seams(
     origin[filled] = copied
     colour = pixels.index_select(0, copied)
     excess = torch.zeros_like(colour)
+    keeps_edges = _has_edges(pixels, is_known, level.stride)
     for step in (1, -1, level.stride, -level.stride):
         beside = filled + step
         other = origin[beside]
         free = other >= 0
-        # The difference as it is where this pixel comes from, and as it is where its neighbour does; if both, the mean.
-        here = is_known[copied + step][:, None].float()
-        there = (free & is_known[other - step])[:, None].float()
-        other = torch.where(free, other, beside)
-        wanted = here * (pixels[copied + step] - colour) + there * (pixels[other] - pixels[other - step])
-        told = here + there
-        counts = (free | is_known[beside])[:, None] & (told > 0)
-        excess += torch.where(counts, pixels[other] - colour - wanted / told.clamp(min=1), 0)
+        # The difference as it is where this pixel comes from, and as it is where its neighbour does.
+        here = _difference(pixels, is_known, copied, step)
+        there = -_difference(pixels, is_known, torch.where(free, other, copied), -step)
+        wanted = torch.where(free[:, None], (here + there) / 2, here)
+        colour_beside = pixels[torch.where(free, other, beside)]
+        step_up = colour_beside - colour - wanted
+        # A large step between two pieces is an edge where they rightly meet, not a difference of their shades.
+        if keeps_edges:
+            size = step_up.abs().amax(dim=1, keepdim=True)
+            step_up *= torch.where(free[:, None], 1 / (1 + (size / _EDGE) ** 2), 1)
+        exists = (free | is_known[beside])[:, None]
+        excess += torch.where(exists, step_up, 0)
     rows, columns = (part.cpu().numpy() for part in level.rows_and_columns(filled))
     top, left = max(0, rows.min() - 1), max(0, columns.min() - 1)
     box = slice(top, rows.max() + 2), slice(left, columns.max() + 2)
@@ -62,3 +73,25 @@ def without_seams(
     inside[place], excess_plane[place] = True, excess.cpu().numpy()
     change = correction(inside, pinned, excess_plane, _SCREEN, cancelled)
     return np.asarray(colour.cpu().numpy() + change[place], np.float32)
+
+
+def _difference(pixels: Tensor, is_known: Tensor, at: Tensor, step: int) -> Tensor:
+    """Of the pixels `step` positions on from some known ones: to these, float32 [p, 3].
+
+    Where the photograph is not known there, the slope from the other side goes on; where neither is, it is 0.
+    """
+    onward = is_known[at + step][:, None]
+    back = is_known[at - step][:, None]
+    here = pixels[at]
+    return torch.where(onward, pixels[at + step] - here, torch.where(back, here - pixels[at - step], 0))
+
+
+def _has_edges(pixels: Tensor, is_known: Tensor, stride: int) -> bool:
+    """Whether steps as large as `_EDGE` belong to the photograph."""
+    steep, pairs = 0, 0
+    for step in (1, stride):
+        both = is_known[step:] & is_known[:-step]
+        steps = (pixels[step:] - pixels[:-step]).abs().amax(dim=1)
+        steep += int(((steps > _EDGE) & both).sum())
+        pairs += int(both.sum())
+    return steep > _LEAST_EDGES * pairs

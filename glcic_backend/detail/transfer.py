@@ -17,7 +17,7 @@ from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level, Scene, source_mask
 from glcic_backend.detail.seams import without_seams
-from glcic_backend.detail.voting import best_vote, mean_vote
+from glcic_backend.detail.voting import best_vote
 from glcic_backend.errors import CancelledError
 
 _LEAST_SOURCES = 200
@@ -27,9 +27,8 @@ _ROUNDS = (3, 3, 4, 6, 8)
 """Estimates at each scale that is searched, the finest first; the last number stands for all coarser ones."""
 _PASSES = 2
 _FADING = 1.1
-"""A vote counts so much less for each pixel that its patch is farther from the known part."""
-_SHARPNESS = 4.0
-"""A vote's weight has fallen to exp(-1/2) at this fraction of the lower quartile of all costs."""
+"""While it searches, a patch's cost counts for so much more with each pixel that it is farther from the known part."""
+_TINY_COST = 1e-9
 
 Check = Callable[[], None]
 
@@ -132,8 +131,11 @@ def _searched(
     matcher = Matcher(level, torch.cat([space.everywhere(), guide_known], dim=1), random, check)
     guide = guide_seen.index_select(0, level.targets)
     del guide_known, guide_seen
-    fading = _FADING**-level.depth
+    fading = _FADING**level.depth
     estimate = level.pixels.clone()
+
+    def vote(cost: Tensor) -> None:
+        estimate[level.filled] = level.pixels[best_vote(level, found, (cost + _TINY_COST) * fading, check)]
 
     def wanted() -> Tensor:
         return torch.cat([space.at(estimate, level.targets), guide], dim=1)
@@ -141,21 +143,15 @@ def _searched(
     if field is None:
         found = matcher.first(wanted())
     else:
-        found, _ = doubled(field.found, field.level, level, random)
-        estimate[level.filled] = mean_vote(level, found, fading, check)
+        found, parents = doubled(field.found, field.level, level, random)
+        vote(field.cost[parents])
     for _ in range(_ROUNDS[min(number, len(_ROUNDS) - 1)]):
         vectors = wanted()
         cost = matcher.cost(vectors, found)
         for _ in range(_PASSES):
             found, cost = matcher.improve(vectors, found, cost)
-        estimate[level.filled] = mean_vote(level, found, _weight(cost) * fading, check)
+        vote(cost)
     return _Field(level, found, matcher.cost(wanted(), found))
-
-
-def _weight(cost: Tensor) -> Tensor:
-    """Weights of votes, 0..1, from their costs."""
-    quartile = cost.sort().values[len(cost) // 4]
-    return torch.exp(-(cost - cost.min()) / (2 * quartile / _SHARPNESS + 1e-7)).clamp(min=1e-12)
 
 
 def _painted(field: _Field, scene: Scene, check: Check, cancelled: Callable[[], bool] | None) -> NDArray[np.float32]:

@@ -11,28 +11,6 @@ _OFF_CENTRE = 0.02
 """How much the cost of a patch counts for more, per squared pixel from its centre, where the best one is chosen."""
 
 
-def mean_vote(level: Level, found: Tensor, weight: Tensor, check: Callable[[], None]) -> Tensor:
-    """The weighted mean of the colours that the patches copy to each filled pixel.
-
-    Args:
-        level: gives targets, filled pixels and colours.
-        found: int64 [t], source of each target.
-        weight: float32 [t], above 0.
-        check: called often; may raise.
-
-    Returns:
-        float32 [f, 3].
-    """
-    weight = torch.cat([weight, weight.new_zeros(1)])
-    total = torch.zeros(len(level.filled), 3, device=level.device)
-    weights = torch.zeros(len(level.filled), 1, device=level.device)
-    for voter, copied, _ in _votes(level, found, check):
-        share = weight.index_select(0, voter)[:, None]
-        total.addcmul_(level.pixels.index_select(0, copied), share)
-        weights += share
-    return total / weights
-
-
 def best_vote(level: Level, found: Tensor, cost: Tensor, check: Callable[[], None]) -> Tensor:
     """The pixel that the best of the patches copies to each filled pixel: nothing is averaged, so nothing blurs.
 
