@@ -1,4 +1,7 @@
-"""Every way in which GIMP stores pixels: the fill is the same picture, and outside of it no bit changes."""
+"""Every way in which GIMP stores pixels: the fill is the same picture, and outside of it no bit changes.
+
+By the network alone: which detail is brought in hangs on the last bit of what it is compared with.
+"""
 
 from itertools import product
 
@@ -27,7 +30,7 @@ def expected_fill(gimp, machine):
     for grey in (False, True):
         shown = Picture(gimp, machine.folder, stored(photograph(), "U8_NON_LINEAR", grey))
         shown.select()
-        assert shown.inpaint() == ""
+        assert shown.inpaint(quality="fast") == ""
         fills[grey] = perceptual(shown.pixels(), "U8_NON_LINEAR")[HOLE]
         gimp.run("image.delete()")
     return fills
@@ -41,7 +44,7 @@ def test_only_the_selection_changes_and_to_the_same_colours(picture, expected_fi
     shown = picture(stored(colour, precision, grey, opaque), precision=precision)
     shown.select()
 
-    assert shown.inpaint() == ""
+    assert shown.inpaint(quality="fast") == ""
 
     after = shown.pixels()
     different = changed(shown.before, after)
