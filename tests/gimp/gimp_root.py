@@ -46,7 +46,11 @@ def why_not() -> str:
         return ""
     if not (_folder(SUITE) / _MARKER).exists():
         return "no GIMP 3 is installed; make one in a folder of its own with: python3 -m tests.gimp.gimp_root"
-    return "" if shutil.which("bwrap") else "bubblewrap is not installed, which runs the GIMP that was made for tests"
+    if not shutil.which("bwrap"):
+        return "bubblewrap is not installed, which runs the GIMP that was made for tests"
+    if sys.base_prefix == "/usr":
+        return "this Python lies in /usr, which is another one where the GIMP for tests runs: use one from elsewhere"
+    return ""
 
 
 def make_root(suite: str = SUITE, options: Sequence[str] = ()) -> Path:

@@ -6,21 +6,27 @@ from gi.repository import Gimp
 
 from .texts import _
 
-# Stage of the daemon -> what it is called, and its part of the bar.
-_STAGES = {
-    "queued": (_("Waiting for another fill to finish"), 0.0, 0.0),
-    "plan": (_("Looking at the surroundings"), 0.02, 0.08),
-    "network": (_("Filling the selection"), 0.08, 0.55),
-    "detail": (_("Bringing in detail"), 0.55, 0.92),
-    "blend": (_("Blending in"), 0.92, 1.0),
+_TEXTS = {
+    "queued": _("Waiting for another fill to finish"),
+    "plan": _("Looking at the surroundings"),
+    "network": _("Filling the selection"),
+    "blend": _("Blending in"),
+    "detail": _("Bringing in detail"),
+}
+
+# By quality, stage of the daemon -> its part of the bar, about in proportion to its time.
+_PARTS = {
+    "fast": {"plan": (0.0, 0.1), "network": (0.1, 0.7), "blend": (0.7, 1.0)},
+    "best": {"plan": (0.0, 0.03), "network": (0.03, 0.15), "blend": (0.15, 0.2), "detail": (0.2, 1.0)},
 }
 
 
 class Progress:
     """What is going on, in the bar."""
 
-    def __init__(self) -> None:
+    def __init__(self, quality: str) -> None:
         Gimp.progress_init(_("Inpaint selection"))
+        self._parts = _PARTS[quality]
         self._text = ""
 
     def starting(self) -> None:
@@ -30,9 +36,9 @@ class Progress:
 
     def stage(self, name: str, fraction: float) -> None:
         """The daemon has come so far in a stage."""
-        text, begin, end = _STAGES.get(name, (name, 0.0, 0.0))
-        self._say(text)
-        if end > begin:
+        self._say(_TEXTS.get(name, name))
+        if name in self._parts:
+            begin, end = self._parts[name]
             Gimp.progress_update(begin + (end - begin) * fraction)
         else:
             Gimp.progress_pulse()

@@ -43,7 +43,7 @@ def run(
             return False
     options = Options.from_config(config)
     checks.target(layer, options)
-    progress = Progress()
+    progress = Progress(options.quality)
     extent, stored = extent_of(layer), stored_encoding(layer)
     with _source(image, layer, options) as source:
         within = source.extent if options.result != IN_PLACE else common(source.extent, extent)
