@@ -38,7 +38,8 @@ _PATH = click.Path(path_type=Path)
     "names",
     multiple=True,
     metavar="NAME",
-    help="mean, telea, navier-stokes or patchmatch; may be repeated.  [default: all that are installed]",
+    help="mean, telea, navier-stokes, patchmatch, gmic-inpaint or gmic-matchpatch; may be repeated.  "
+    "[default: all that are installed]",
 )
 @click.option(
     "--sheet", default=12, show_default=True, type=click.IntRange(min=0), help="Photographs on a picture sheet."

