@@ -17,7 +17,7 @@ from glcic_backend.detail.pyramid import RADIUS, Level
 _SCREEN = 0.003
 """Pull back to the copied colour: a correction fades over some 1 / sqrt(_SCREEN) = 18 pixels."""
 
-_EDGE = 0.08
+_EDGE = 0.25
 """A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
 
 _LEAST_EDGES = 1e-3

@@ -143,8 +143,8 @@ def _searched(
     if field is None:
         found = matcher.first(wanted())
     else:
-        found, parents = doubled(field.found, field.level, level, random)
-        vote(field.cost[parents])
+        found, _ = doubled(field.found, field.level, level, random)
+        vote(torch.ones_like(fading))
     for _ in range(_ROUNDS[min(number, len(_ROUNDS) - 1)]):
         vectors = wanted()
         cost = matcher.cost(vectors, found)

@@ -39,7 +39,8 @@ _PATH = click.Path(path_type=Path)
     "names",
     multiple=True,
     metavar="NAME",
-    help="mean, telea, navier-stokes, patchmatch or gmic; may be repeated.  [default: all installed but gmic]",
+    help="mean, telea, navier-stokes, patchmatch, gmic-inpaint or gmic-matchpatch; may be repeated.  "
+    "[default: all installed but G'MIC's]",
 )
 @click.option(
     "--sheet", default=12, show_default=True, type=click.IntRange(min=0), help="Photographs on a picture sheet."

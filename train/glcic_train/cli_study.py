@@ -47,7 +47,7 @@ def study() -> None:
     "names",
     multiple=True,
     metavar="NAME",
-    help="Compare with mean, telea, navier-stokes, patchmatch or gmic; may be repeated.",
+    help="Compare with mean, telea, navier-stokes, patchmatch, gmic-inpaint or gmic-matchpatch; may be repeated.",
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 def new(

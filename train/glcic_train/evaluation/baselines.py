@@ -18,9 +18,8 @@ Method = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 _RADIUS = 5  # pixels round a pixel that OpenCV's methods look at
 _PATCH_RADIUS = 3  # PatchMatch compares patches of 7 x 7
-
-_ON_REQUEST = ("gmic",)
-"""Baselines that run only when they are named: this one takes seconds for a picture."""
+_GMIC_COMMANDS = {"gmic-inpaint": ["-inpaint[0]", "[1],7"], "gmic-matchpatch": ["-inpaint_matchpatch[0]", "[1]"]}
+"""G'MIC's pattern-based inpainting with patches of 7 x 7, and its multi-scale one; other options as by default."""
 
 
 def mean_fill(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -38,32 +37,6 @@ def telea(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
 def navier_stokes(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Navier-Stokes equations, as OpenCV has them."""
     return cv2.inpaint(image, hole.astype(np.uint8), _RADIUS, cv2.INPAINT_NS)
-
-
-def gmic(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """G'MIC's multi-scale patch matching, by its command line.
-
-    Raises:
-        InvalidInputError: G'MIC failed.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        names = [str(Path(folder) / name) for name in ("image.png", "mask.png", "result.png")]
-        for name, pixels in zip(names, (image[..., ::-1], hole.astype(np.uint8) * 255), strict=False):
-            cv2.imwrite(name, pixels)
-        command = ["gmic", "-v", "-", *names[:2], "inpaint_matchpatch[0]", "[1]", "keep[0]", "output[0]", names[2]]
-        ended = subprocess.run(command, capture_output=True, text=True)
-        result = cv2.imread(names[2])
-    if ended.returncode or result is None:
-        raise InvalidInputError(f"G'MIC ended with code {ended.returncode}: {ended.stderr.strip()[-300:]}")
-    return result[..., ::-1]
-
-
-def _gmic() -> Method:
-    if shutil.which("gmic") is None:
-        raise InvalidInputError(
-            "The program gmic is not installed. Install it (Debian: apt-get install gmic), or do not name it."
-        )
-    return gmic
 
 
 def _patchmatch(seed: int) -> Method:
@@ -89,11 +62,45 @@ def _patchmatch_library() -> ModuleType | None:
     return library if library.patchmatch_available else None
 
 
+def _gmic(name: str) -> Method:
+    if shutil.which("gmic") is None:
+        raise InvalidInputError(
+            f"{name} needs the program gmic, which is not installed. Run: apt-get install gmic, or get it from "
+            "https://gmic.eu, or leave it out of --baselines."
+        )
+
+    def complete(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        with tempfile.TemporaryDirectory() as folder:
+            paths = [str(Path(folder, file)) for file in ("image.png", "hole.png", "result.png")]
+            cv2.imwrite(paths[0], image[..., ::-1])
+            cv2.imwrite(paths[1], hole.astype(np.uint8) * 255)
+            command = [
+                "gmic",
+                "-v",
+                "-1",
+                *paths[:2],
+                *_GMIC_COMMANDS[name],
+                "-keep[0]",
+                "-round",
+                "-cut",
+                "0,255",
+                "-o",
+                paths[2],
+            ]
+            try:
+                subprocess.run(command, capture_output=True, text=True, check=True)
+            except subprocess.CalledProcessError as error:
+                raise InvalidInputError(f"{name} failed: {error.stderr.strip()[-500:]}. Leave it out.") from error
+            return np.ascontiguousarray(cv2.imread(paths[2])[..., ::-1])
+
+    return complete
+
+
 def baselines(names: tuple[str, ...] | None, seed: int) -> dict[str, Method]:
-    """The baselines of these names; None for all that are installed, but without gmic.
+    """The baselines of these names; None for all that are installed, but without G'MIC's, which take seconds each.
 
     Args:
-        names: mean, telea, navier-stokes, patchmatch, gmic.
+        names: mean, telea, navier-stokes, patchmatch, gmic-inpaint, gmic-matchpatch.
         seed: of PatchMatch's random search.
 
     Raises:
@@ -104,10 +111,11 @@ def baselines(names: tuple[str, ...] | None, seed: int) -> dict[str, Method]:
         "telea": lambda: telea,
         "navier-stokes": lambda: navier_stokes,
         "patchmatch": lambda: _patchmatch(seed),
-        "gmic": _gmic,
+        "gmic-inpaint": lambda: _gmic("gmic-inpaint"),
+        "gmic-matchpatch": lambda: _gmic("gmic-matchpatch"),
     }
     if names is None:
-        left_out = _ON_REQUEST if _patchmatch_library() is not None else (*_ON_REQUEST, "patchmatch")
+        left_out = (*_GMIC_COMMANDS, *(("patchmatch",) if _patchmatch_library() is None else ()))
         names = tuple(name for name in makers if name not in left_out)
     for name in names:
         if name not in makers:

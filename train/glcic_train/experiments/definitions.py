@@ -19,7 +19,7 @@ from glcic_train.experiments.budget import Budget
 from glcic_train.experiments.training import trained_model
 
 ABLATIONS = ("ablation-mse", "ablation-global", "ablation-local", "ablation-both")
-CLASSICAL = ("telea", "navier-stokes", "patchmatch", "gmic")
+CLASSICAL = ("telea", "navier-stokes", "patchmatch", "gmic-inpaint", "gmic-matchpatch")
 
 
 @dataclass(frozen=True)
