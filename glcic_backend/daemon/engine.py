@@ -45,6 +45,10 @@ class Engine(Protocol):
     def device(self) -> object:
         """Where it runs; `str()` gives its name."""
 
+    @property
+    def used(self) -> str:
+        """Where the last completion ran: `device`, or others if its memory did not suffice."""
+
     def context(self, width: int, height: int, hole: Rectangle, *, quality: str, context: str) -> Rectangle:
         """As `glcic_backend.Inpainter.context`; also called while `complete` runs, on another thread."""
 

@@ -24,7 +24,7 @@ class FakeEngine:
 
     def __init__(self, failure=None, deaf=False, name="negative"):
         self.model = SimpleNamespace(info=SimpleNamespace(name=name, sha256="ab" * 32))
-        self.device = "cpu"
+        self.device = self.used = "cpu"
         self.gate = threading.Event()
         self.gate.set()
         self.started = threading.Event()
