@@ -14,6 +14,10 @@ class UnknownModelError(GlcicError):
     """There is no model of the name that was asked for, or its file cannot be used."""
 
 
+class EngineError(GlcicError):
+    """The engine failed, or the process that it runs in died."""
+
+
 class ModelInfo(Protocol):
     """Description of a model."""
 
@@ -80,6 +84,13 @@ class Library(Protocol):
 
     def load(self, name: str) -> Engine:
         """Load a model; may take long. Raises UnknownModelError."""
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether nothing can be completed any more until the daemon is started again."""
+
+    def close(self) -> None:
+        """End what runs for it, whatever that is at."""
 
     def listed(self) -> list[ListedModel]:
         """Those that can be asked for. Quick: what is in the files is not verified."""

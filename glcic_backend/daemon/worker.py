@@ -12,7 +12,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from glcic_backend.daemon.engine import Engine, UnknownModelError
+from glcic_backend.daemon.engine import Engine, EngineError, UnknownModelError
 from glcic_backend.daemon.jobs import Job
 from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.errors import CancelledError, InvalidInputError, OutOfMemoryError
@@ -110,7 +110,7 @@ class Worker(threading.Thread):
             code, text = ErrorCode.UNKNOWN_MODEL, str(error)
         except InvalidInputError as error:
             code, text = ErrorCode.INVALID_INPUT, str(error)
-        except OutOfMemoryError as error:
+        except (OutOfMemoryError, EngineError) as error:
             log.warning("%d x %d pixels: %s", job.request.width, job.request.height, error)
             code, text = ErrorCode.ENGINE_FAILED, str(error)
         except Exception as error:

@@ -70,6 +70,12 @@ def test_a_lack_of_memory_everywhere_is_told_as_the_engine_says_it_and_the_daemo
     assert client.complete(**as_request(*picture()))
 
 
+def test_a_dead_engine_shows_in_the_status(client, daemon):
+    daemon.library.is_dead = True
+
+    assert client.status().state == "dead"
+
+
 def test_the_client_hears_of_each_stage_while_it_waits(client, daemon):
     daemon.engine.hold()
     heard = []
