@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from glcic_backend import pixels
 from glcic_backend.exact_region import complete_region
 from glcic_backend.fill import Fill, paste, slices
 from glcic_backend.holes import plan_regions
+from glcic_backend.memory import in_pieces
 from glcic_backend.model_file import ModelInfo
 from glcic_backend.network import CompletionNetwork
 from glcic_backend.pixels import Samples
@@ -159,7 +161,8 @@ class Completer:
                 def report(share: float, done: float = done, cost: float = cost) -> None:
                     progress(done + share * cost)
 
-                colour = self._run(copy, region, report, cancelled)
+                run = partial(self._run, copy, progress=report, cancelled=cancelled)
+                colour = in_pieces(run, region, self._device)
                 completed.append(Fill(region, mask[slices(region)], colour))
                 done += cost
             fills += completed if level == 0 else [_enlarged(copy, completed, hole) for hole in by_level[level]]

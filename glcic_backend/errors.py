@@ -27,6 +27,10 @@ class DaemonError(GlcicError):
     """The daemon could not be started, found, or trusted, or it refused a request."""
 
 
+class OutOfMemoryError(GlcicError):
+    """A completion that needs more memory than any device has."""
+
+
 class CancelledError(GlcicError):
     """The completion was stopped because its caller asked for it."""
 

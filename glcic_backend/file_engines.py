@@ -65,7 +65,9 @@ class LocalEngine:
         self, pixels: Samples, mask: NDArray[np.uint8], options: Options, *, linear: bool, progress: Progress
     ) -> Samples:
         """As `glcic_backend.Inpainter.complete`."""
-        return self._inpainter.complete(pixels, mask, **asdict(options), linear=linear, progress=progress)
+        completed = self._inpainter.complete(pixels, mask, **asdict(options), linear=linear, progress=progress)
+        self.device_name = self._inpainter.used
+        return completed
 
 
 class DaemonEngine:

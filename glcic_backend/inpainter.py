@@ -1,5 +1,6 @@
 """The engine: a photograph and a mask in, the completed photograph out."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
@@ -16,6 +17,7 @@ from glcic_backend.detailed import DetailOptions, add_details
 from glcic_backend.devices import choose_device
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.fill import Fill, slices
+from glcic_backend.memory import on_the_first_that_suffices
 from glcic_backend.model_file import Model, load_model
 from glcic_backend.model_library import resolve_model
 from glcic_backend.pixels import Samples
@@ -38,14 +40,23 @@ class Inpainter:
     Attributes:
         model: the network and its description.
         device: where the network and the search for details run; blending runs on the CPU.
+        used: where those of the last completion ran, such as `cuda`, or `cuda and cpu` if the memory of the first one
+            ran out. Each completion begins on the first one again.
     """
 
     def __init__(self, model: Model, device: torch.device) -> None:
         self.model = model
         self.device = device
+        self.used = str(device)
+        self._devices = list(dict.fromkeys([device, torch.device("cpu")]))
         # On the CPU, convolutions are fastest with the channels innermost.
         network = convert_conv2d_weight_memory_format(model.network.to(device), torch.channels_last)
         self._completer = Completer(network, model.info, device)
+
+    def _completer_on(self, device: torch.device) -> Completer:
+        if device == self.device:
+            return self._completer
+        return Completer(copy.deepcopy(self.model.network).to(device), self.model.info, device)
 
     @classmethod
     def load(cls, model: str | Path | None = None, *, device: str = "auto", threads: int | None = None) -> Self:
@@ -125,6 +136,7 @@ class Inpainter:
             InvalidInputError: the arrays do not fit each other, no pixel is masked, none is left to learn from, or an
                 option is unknown.
             CancelledError: `cancelled` returned True.
+            OutOfMemoryError: neither the device nor the CPU has enough memory.
         """
         report = progress or (lambda stage, share: None)
         _check_options(quality, context, seed)
@@ -139,14 +151,25 @@ class Inpainter:
         photograph = Photograph(image, known, linear)
         holes = find_holes(masked)
         report("plan", 1.0)
-        fills = self._completer.complete(photograph, holes, lambda share: report("network", share), cancelled)
+        fills, device = on_the_first_that_suffices(
+            self._devices,
+            lambda device: self._completer_on(device).complete(
+                photograph, holes, lambda share: report("network", share), cancelled
+            ),
+        )
+        used = {str(device): None}  # an ordered set
         if blend:
             blend_fills(photograph, fills, lambda share: report("blend", share), cancelled)
             if quality == "best":
                 options = DetailOptions(context, seed, self.model.info.hole_range[1])
-                fills = add_details(
-                    photograph, holes, fills, options, self.device, lambda share: report("detail", share), cancelled
+                fills, device = on_the_first_that_suffices(
+                    self._devices,
+                    lambda device: add_details(
+                        photograph, holes, fills, options, device, lambda share: report("detail", share), cancelled
+                    ),
                 )
+                used[str(device)] = None
+        self.used = " and ".join(used)
         return _composed(photograph, mask, fills)
 
 

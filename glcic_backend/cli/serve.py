@@ -66,10 +66,14 @@ def command(
     _log_to(log_file)
 
     def library() -> Library:
-        # Imports torch, which takes seconds; a second daemon shall not wait for it to find the first.
+        from glcic_backend.daemon.engine_process import EngineProcess, engine_command
+
+        process = EngineProcess(engine_command(device, threads))
+        # Imports torch, which takes seconds: here while the engine's process does the same, and not before it is
+        # certain that no other daemon runs.
         from glcic_backend.daemon.installed_models import InstalledModels
 
-        return InstalledModels(model, device, threads)
+        return InstalledModels(model, process)
 
     run_daemon(library, DaemonOptions(capacity, max_bytes, tcp, idle_exit), _announce)
 

@@ -38,8 +38,9 @@ def command(as_json: bool) -> None:
 
 def _describe(status: StatusReply, endpoint: str) -> str:
     minutes, seconds = divmod(int(status.uptime_seconds), 60)
+    advice = " Look into its log, then run `glcic-backend stop` and try again." if status.state == "dead" else ""
     return (
         f"{status.software} is {status.state}: process {status.pid} at {endpoint}, model {status.model} on "
         f"{status.device}, up {minutes} min {seconds} s; {status.waiting} waiting, {status.completed} completed, "
-        f"{status.failed} failed, {status.cancelled} cancelled, {status.refused} refused as busy."
+        f"{status.failed} failed, {status.cancelled} cancelled, {status.refused} refused as busy.{advice}"
     )

@@ -14,6 +14,10 @@ class UnknownModelError(GlcicError):
     """There is no model of the name that was asked for, or its file cannot be used."""
 
 
+class EngineError(GlcicError):
+    """The engine failed, or the process that it runs in died."""
+
+
 class ModelInfo(Protocol):
     """Description of a model."""
 
@@ -44,6 +48,10 @@ class Engine(Protocol):
     @property
     def device(self) -> object:
         """Where it runs; `str()` gives its name."""
+
+    @property
+    def used(self) -> str:
+        """Where the last completion ran: `device`, or others if its memory did not suffice."""
 
     def context(self, width: int, height: int, hole: Rectangle, *, quality: str, context: str) -> Rectangle:
         """As `glcic_backend.Inpainter.context`; also called while `complete` runs, on another thread."""
@@ -76,6 +84,13 @@ class Library(Protocol):
 
     def load(self, name: str) -> Engine:
         """Load a model; may take long. Raises UnknownModelError."""
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether nothing can be completed any more until the daemon is started again."""
+
+    def close(self) -> None:
+        """End what runs for it, whatever that is at."""
 
     def listed(self) -> list[ListedModel]:
         """Those that can be asked for. Quick: what is in the files is not verified."""

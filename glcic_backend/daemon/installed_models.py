@@ -1,13 +1,13 @@
 """The installed models as the daemon's library."""
 
 import logging
-from collections.abc import Hashable
 from pathlib import Path
 
 from glcic_backend import model_library
+from glcic_backend.daemon.distant_engine import DistantEngine, FileIdentity
 from glcic_backend.daemon.engine import UnknownModelError
+from glcic_backend.daemon.engine_process import EngineProcess
 from glcic_backend.errors import ModelFileError
-from glcic_backend.inpainter import Inpainter
 from glcic_backend.model_file import read_info
 from glcic_backend.wire.checked import MAX_MODELS, MAX_TITLE, ListedModel
 
@@ -19,17 +19,26 @@ class InstalledModels:
 
     Args:
         model: name or path of the default; None for the one in use.
-        device, threads: as `Inpainter.load` takes them.
+        process: where they are loaded and run.
 
     Raises:
         ModelFileError: no such model is installed.
     """
 
-    def __init__(self, model: str | None, device: str, threads: int | None) -> None:
+    def __init__(self, model: str | None, process: EngineProcess) -> None:
         self._default = model_library.resolve_model(model)
-        self._device, self._threads = device, threads
+        self._process = process
 
-    def find(self, name: str) -> Hashable:
+    @property
+    def is_dead(self) -> bool:
+        """Whether the engine's process has died too often."""
+        return self._process.is_dead
+
+    def close(self) -> None:
+        """End the engine's process."""
+        self._process.close()
+
+    def find(self, name: str) -> FileIdentity:
         """The file of a model with the time and size that it has now. Raises UnknownModelError."""
         path = self._path(name)
         try:
@@ -38,10 +47,16 @@ class InstalledModels:
             raise UnknownModelError(f"The model file {path} cannot be read: {error.strerror}. {_SEE}") from None
         return path, status.st_mtime_ns, status.st_size
 
-    def load(self, name: str) -> Inpainter:
-        """Load a model. Raises UnknownModelError: it is not there, or its file cannot be used."""
+    def load(self, name: str) -> DistantEngine:
+        """Load a model.
+
+        Raises:
+            UnknownModelError: it is not there, or its file cannot be used.
+            InvalidInputError: the device is not there.
+            EngineError: the engine's process died.
+        """
         try:
-            return Inpainter.load(self._path(name), device=self._device, threads=self._threads)
+            return DistantEngine(self._process, self.find(name))
         except ModelFileError as error:
             raise UnknownModelError(f"The model cannot be used. {error} {_SEE}") from error
 

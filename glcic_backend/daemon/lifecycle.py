@@ -73,12 +73,13 @@ def run_daemon(
 
     Raises:
         UnknownModelError: the default model cannot be used.
+        EngineError: the engine's process died.
         DaemonError: another daemon runs already.
         UnsafeFolderError: the folder of the connection file is open to others.
     """
     folder = prepare_run_folder(options.home)
-    with _sole_daemon(folder / "daemon.lock", options.home):
-        models = ModelRoom(library())
+    with _sole_daemon(folder / "daemon.lock", options.home), contextlib.closing(library()) as installed:
+        models = ModelRoom(installed)
         secret = new_secret()
         server = Server(models, secret, SOFTWARE, options.capacity, options.max_bytes, options.idle_exit * 60)
         endpoint = server.bind(choose_endpoint(folder, options.tcp))

@@ -116,6 +116,7 @@ class Server:
         if self._queue.running is not None:
             self._finish(self._queue.running, ErrorReply(self._queue.running.request.id, ErrorCode.STOPPING, _STOPPING))
         self._worker.end()
+        self._models.library.close()
         self._worker.join(timeout=0.2)
         return not self._worker.is_alive()
 
@@ -188,10 +189,15 @@ class Server:
         return messages.HelloReply(request.id, self._mailbox.max_bytes, proof, self._software)
 
     def _status(self, _client: bytes, request: messages.Status) -> messages.StatusReply:
-        stopping = self._stopping_since is not None
+        if self._stopping_since is not None:
+            state = "stopping"
+        elif self._models.library.is_dead:
+            state = "dead"
+        else:
+            state = "busy" if self._queue.running else "idle"
         return messages.StatusReply(
             id=request.id,
-            state="stopping" if stopping else "busy" if self._queue.running else "idle",
+            state=state,
             waiting=len(self._queue.waiting),
             capacity=self._queue.capacity,
             device=str(self._models.default.device),

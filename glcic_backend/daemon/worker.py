@@ -12,10 +12,10 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from glcic_backend.daemon.engine import Engine, UnknownModelError
+from glcic_backend.daemon.engine import Engine, EngineError, UnknownModelError
 from glcic_backend.daemon.jobs import Job
 from glcic_backend.daemon.model_room import ModelRoom
-from glcic_backend.errors import CancelledError, InvalidInputError
+from glcic_backend.errors import CancelledError, InvalidInputError, OutOfMemoryError
 from glcic_backend.wire.geometry import Rectangle
 from glcic_backend.wire.messages import MAX_TEXT, Complete, CompleteReply, Context, ContextReply, ErrorCode, ErrorReply
 
@@ -110,6 +110,9 @@ class Worker(threading.Thread):
             code, text = ErrorCode.UNKNOWN_MODEL, str(error)
         except InvalidInputError as error:
             code, text = ErrorCode.INVALID_INPUT, str(error)
+        except (OutOfMemoryError, EngineError) as error:
+            log.warning("%d x %d pixels: %s", job.request.width, job.request.height, error)
+            code, text = ErrorCode.ENGINE_FAILED, str(error)
         except Exception as error:
             log.exception("%s of %d x %d pixels failed", job.request.TYPE, job.request.width, job.request.height)
             reason = str(error)[: MAX_TEXT // 2]
@@ -139,7 +142,7 @@ class Worker(threading.Thread):
             request.channels,
             request.dtype,
             engine.model.info.name,
-            str(engine.device),
+            engine.used,
             stages.end(),
             np.ascontiguousarray(part, _DTYPES[request.dtype]).data,
         )

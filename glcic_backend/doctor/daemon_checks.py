@@ -45,6 +45,9 @@ def check_daemon() -> list[Finding]:
     except WireError as error:
         return [Finding("daemon", FAILED, str(error), "Run `glcic-backend stop`; the plug-in starts it when needed.")]
     text = f"process {status.pid} runs at {endpoint}, model {status.model} on {status.device}, is {status.state}"
+    if status.state == "dead":
+        text = f"process {status.pid} runs at {endpoint}, but its engine has died too often in a row"
+        return [Finding("daemon", FAILED, text, "Look into its log, then run `glcic-backend stop` and try again.")]
     if status.software != SOFTWARE:
         advice = "Run `glcic-backend stop`; the plug-in starts the new one when needed."
         return [Finding("daemon", WARNING, f"{text}, but is {status.software}, not {__version__}", advice)]

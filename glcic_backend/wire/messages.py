@@ -35,7 +35,7 @@ CONTEXTS = ("automatic", "more", "all")
 """How much of the picture round a hole is looked at."""
 
 MAX_SEED = (1 << 32) - 1
-STATES = ("idle", "busy", "stopping")
+STATES = ("idle", "busy", "stopping", "dead")
 
 
 class ErrorCode:

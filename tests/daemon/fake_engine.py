@@ -24,7 +24,7 @@ class FakeEngine:
 
     def __init__(self, failure=None, deaf=False, name="negative"):
         self.model = SimpleNamespace(info=SimpleNamespace(name=name, sha256="ab" * 32))
-        self.device = "cpu"
+        self.device = self.used = "cpu"
         self.gate = threading.Event()
         self.gate.set()
         self.started = threading.Event()
@@ -82,6 +82,7 @@ class FakeLibrary:
         self.gate = threading.Event()
         self.gate.set()
         self.versions = {}
+        self.is_dead = False
 
     def find(self, name):
         name = name or self.default
@@ -94,6 +95,9 @@ class FakeLibrary:
         self.loaded.append(name)
         self.gate.wait(20)
         return self.engines[name]
+
+    def close(self):
+        """Nothing runs elsewhere."""
 
     def listed(self):
         return [{"name": name, "title": name.title(), "default": name == self.default} for name in self.engines]

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from glcic_backend.errors import InvalidInputError
+from glcic_backend.errors import InvalidInputError, OutOfMemoryError
 from glcic_backend.wire import credentials
 from glcic_backend.wire.codec import decode, encode
 from glcic_backend.wire.errors import BusyError, CancelledError, RequestError
@@ -52,6 +52,28 @@ def test_the_reply_says_what_ran_and_how_long_each_stage_took(client):
 
     assert (reply.model, reply.device) == ("negative", "cpu")
     assert list(reply.milliseconds) == ["queued", "start", "plan", "network", "blend"]
+
+
+def test_the_reply_names_the_devices_that_a_lack_of_memory_led_to(client, daemon):
+    daemon.engine.used = "cuda and cpu"
+
+    assert client.complete(**as_request(*picture())).device == "cuda and cpu"
+
+
+def test_a_lack_of_memory_everywhere_is_told_as_the_engine_says_it_and_the_daemon_goes_on(client, daemon):
+    daemon.engine.failure = OutOfMemoryError("The memory of cpu does not suffice.")
+    with pytest.raises(RequestError, match=r"^The memory of cpu does not suffice\.$") as caught:
+        client.complete(**as_request(*picture()))
+    daemon.engine.failure = None
+
+    assert caught.value.code == "engine_failed"
+    assert client.complete(**as_request(*picture()))
+
+
+def test_a_dead_engine_shows_in_the_status(client, daemon):
+    daemon.library.is_dead = True
+
+    assert client.status().state == "dead"
 
 
 def test_the_client_hears_of_each_stage_while_it_waits(client, daemon):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from glcic_backend.daemon.engine import UnknownModelError
+from glcic_backend.daemon.engine_process import EngineProcess, engine_command
 from glcic_backend.daemon.installed_models import InstalledModels
 from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.errors import ModelFileError
@@ -180,41 +181,49 @@ def installed(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def process():
+    """The process that models are loaded in."""
+    process = EngineProcess(engine_command("cpu", None))
+    yield process
+    process.close()
+
+
 def names(models):
     return [(model["name"], model["default"]) for model in models.listed()]
 
 
-def test_the_installed_models_are_listed_with_what_they_call_themselves(installed):
-    models = InstalledModels(None, "cpu", None)
+def test_the_installed_models_are_listed_with_what_they_call_themselves(installed, process):
+    models = InstalledModels(None, process)
 
     assert names(models) == [("shipped", True), ("beach", False)]
     assert models.listed()[1]["title"] == "A long day"
     assert models.load("beach").model.info.name == "A long day"
 
 
-def test_the_default_is_the_model_in_use_or_the_one_that_was_given(installed):
-    assert names(InstalledModels("beach", "cpu", None)) == [("shipped", False), ("beach", True)]
+def test_the_default_is_the_model_in_use_or_the_one_that_was_given(installed, process):
+    assert names(InstalledModels("beach", process)) == [("shipped", False), ("beach", True)]
     use_model("beach")
-    assert names(InstalledModels(None, "cpu", None)) == [("shipped", False), ("beach", True)]
+    assert names(InstalledModels(None, process)) == [("shipped", False), ("beach", True)]
 
 
-def test_a_default_given_by_its_path_has_the_empty_name(installed):
-    models = InstalledModels(str(installed / "beach.safetensors"), "cpu", None)
+def test_a_default_given_by_its_path_has_the_empty_name(installed, process):
+    models = InstalledModels(str(installed / "beach.safetensors"), process)
 
     assert names(models) == [("", True), ("shipped", False), ("beach", False)]
     assert models.load("").model.info.name == "A long day"
 
 
 @pytest.mark.parametrize("name", ["desert", "../beach", "beach.safetensors", "/etc/passwd", "{path}"])
-def test_a_client_can_name_installed_models_only_and_no_path(installed, name):
-    models = InstalledModels(None, "cpu", None)
+def test_a_client_can_name_installed_models_only_and_no_path(installed, process, name):
+    models = InstalledModels(None, process)
 
     with pytest.raises(UnknownModelError, match=r"2 are: shipped, beach.*glcic-backend models list"):
         models.find(name.format(path=installed / "beach.safetensors"))
 
 
-def test_a_model_installed_or_removed_while_the_daemon_runs_is_noticed(installed):
-    models = InstalledModels(None, "cpu", None)
+def test_a_model_installed_or_removed_while_the_daemon_runs_is_noticed(installed, process):
+    models = InstalledModels(None, process)
     models.find("beach")
 
     remove_model("beach")
@@ -224,8 +233,8 @@ def test_a_model_installed_or_removed_while_the_daemon_runs_is_noticed(installed
         models.find("beach")
 
 
-def test_a_replaced_file_is_told_apart_from_the_old_one(installed):
-    models = InstalledModels(None, "cpu", None)
+def test_a_replaced_file_is_told_apart_from_the_old_one(installed, process):
+    models = InstalledModels(None, process)
     before = models.find("beach")
     (models_folder() / "beach.safetensors").write_bytes(b"something shorter")
 
@@ -235,6 +244,6 @@ def test_a_replaced_file_is_told_apart_from_the_old_one(installed):
         models.load("beach")
 
 
-def test_a_default_that_is_not_installed_is_told_at_the_start(installed):
+def test_a_default_that_is_not_installed_is_told_at_the_start(installed, process):
     with pytest.raises(ModelFileError, match="desert"):
-        InstalledModels("desert", "cpu", None)
+        InstalledModels("desert", process)

@@ -10,13 +10,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
 from glcic_backend.model_file import ModelInfo, save_model
 from glcic_backend.network import CompletionNetwork
 from glcic_backend.wire.client import DaemonClient
-from glcic_backend.wire.errors import CancelledError
+from glcic_backend.wire.errors import CancelledError, RequestError
 
 from .conftest import SOFTWARE, as_request, wait_until
 
@@ -157,12 +158,27 @@ def test_a_client_killed_while_the_network_runs_leaves_the_engine_within_a_secon
     assert client.status().cancelled == before + 1
 
 
+def test_a_kill_of_the_engine_costs_its_completion_and_neither_the_daemon_nor_the_next_one(client):
+    expected = bytes(client.complete(**as_request(*SMALL)).pixels)
+    job = client.submit(**as_request(*MIDDLE))
+    waiting = client.submit(**as_request(*SMALL))
+    in_stage(client, job, "network")
+    (engine,) = psutil.Process(client.info.pid).children()
+
+    engine.kill()
+    with pytest.raises(RequestError, match=r"ended by SIGKILL.*try once more") as caught:
+        client.wait(job)
+
+    assert caught.value.code == "engine_failed"
+    assert bytes(client.wait(waiting).pixels) == expected
+    assert client.status().state == "idle"
+
+
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the process's memory from /proc")
 def test_a_thousand_completions_leave_no_memory_behind_and_give_the_same(client):
     def resident_bytes():
-        pages = Path(f"/proc/{client.info.pid}/statm").read_text().split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        daemon = psutil.Process(client.info.pid)
+        return sum(process.memory_info().rss for process in (daemon, *daemon.children()))
 
     expected = bytes(client.complete(**as_request(*SMALL), model="shipped").pixels)
     for _ in range(200):  # until all that is kept for reuse is there

@@ -1,0 +1,197 @@
+"""The engine in a process of its own: what kills it costs one completion, and no daemon."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from glcic_backend.daemon import engine_process
+from glcic_backend.daemon.distant_engine import DistantEngine
+from glcic_backend.daemon.engine import EngineError
+from glcic_backend.daemon.engine_process import MOST_DEATHS, EngineProcess
+from glcic_backend.errors import CancelledError, InvalidInputError, ModelFileError
+from glcic_backend.wire.geometry import Rectangle
+
+from .conftest import picture, wait_until
+from .engine_program import DEAF, DEFECT, EXITS, KILLED, PRINTS, WAITS
+from .fake_engine import negative
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="about signals of Unix")
+
+COMMAND = [sys.executable, str(Path(__file__).with_name("engine_program.py"))]
+
+
+@pytest.fixture
+def process():
+    process = EngineProcess(COMMAND)
+    yield process
+    process.close()
+
+
+@pytest.fixture
+def engine(process):
+    return DistantEngine(process, (Path("beach"), 1, 2))
+
+
+def complete(engine, seed=0, image=None, mask=None, heard=None, cancelled=lambda: False):
+    image, mask = picture() if image is None else (image, mask)
+
+    def listen(stage, share):
+        if heard is not None:
+            heard.append(stage)
+
+    options = {"blend": True, "quality": "best", "context": "automatic", "linear": False}
+    return engine.complete(image, mask, seed=seed, **options, progress=listen, cancelled=cancelled)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_the_image_comes_back_as_the_engine_made_it(engine, dtype, channels):
+    image, mask = picture(channels=channels, dtype=dtype)
+    heard = []
+
+    completed = complete(engine, image=image, mask=mask, heard=heard)
+
+    assert np.array_equal(completed, np.where(mask[..., None] > 0, negative(image), image))
+    assert heard == ["plan", "network", "blend"]
+
+
+def test_the_model_is_described_and_the_context_is_known_without_asking_the_process(engine, process):
+    os.kill(process._child.pid, signal.SIGSTOP)
+    try:
+        assert (engine.model.info.name, engine.device) == ("beach", "cpu")
+        assert engine.context(4000, 3000, Rectangle(900, 900, 20, 20), quality="best", context="automatic").width < 600
+    finally:
+        os.kill(process._child.pid, signal.SIGCONT)
+
+
+def test_what_the_engine_refuses_is_refused_here_in_the_same_words(engine):
+    image, mask = picture()
+
+    with pytest.raises(InvalidInputError, match=r"^The mask is empty: 0 pixels are above 0\.$"):
+        complete(engine, image=image, mask=mask * 0)
+
+
+def test_a_model_that_cannot_be_loaded_is_told(process):
+    with pytest.raises(ModelFileError, match=r"^The file is damaged\.$"):
+        DistantEngine(process, (Path("damaged"), 1, 2))
+
+
+def test_a_defect_is_told_with_its_reason_and_the_log_has_its_place(engine, process, caplog):
+    pid = process._child.pid
+    with caplog.at_level(logging.ERROR), pytest.raises(EngineError, match="ValueError: a defect"):
+        complete(engine, DEFECT)
+
+    wait_until(lambda: "engine_program.py" in caplog.text and "Traceback" in caplog.text)
+    assert complete(engine) is not None
+    assert process._child.pid == pid
+
+
+def test_what_a_library_prints_does_not_disturb(engine):
+    assert complete(engine, PRINTS) is not None
+
+
+@pytest.mark.parametrize("seed, how", [(KILLED, "ended by SIGKILL"), (EXITS, "ended with code 3")])
+def test_the_death_of_the_process_is_told_and_the_next_completion_is_right(engine, process, seed, how):
+    first = process._child.pid
+
+    with pytest.raises(EngineError, match=rf"process {first} (was )?{how}.*try once more"):
+        complete(engine, seed)
+
+    image, mask = picture()
+    assert np.array_equal(complete(engine)[mask > 0], negative(image)[mask > 0])
+    assert process._child.pid != first and not psutil.pid_exists(first)
+
+
+def test_a_death_between_two_completions_costs_neither(engine, process):
+    complete(engine)
+    process._child.kill()
+    process._child.wait()
+
+    assert complete(engine) is not None
+
+
+def test_after_five_deaths_in_a_row_it_is_not_started_again_and_says_what_to_do(engine, process):
+    for _ in range(MOST_DEATHS - 1):
+        with pytest.raises(EngineError):
+            complete(engine, KILLED)
+        assert not process.is_dead
+    with pytest.raises(EngineError, match="not started again"):
+        complete(engine, KILLED)
+
+    assert process.is_dead
+    with pytest.raises(EngineError, match=r"died 5 times in a row.*glcic-backend stop"):
+        complete(engine)
+    assert psutil.Process().children() == []
+
+
+def test_a_success_between_deaths_begins_the_count_anew(engine, process):
+    for _ in range(MOST_DEATHS + 1):
+        with pytest.raises(EngineError):
+            complete(engine, KILLED)
+        complete(engine)
+
+    assert not process.is_dead
+
+
+def test_a_cancel_is_heard_and_the_process_goes_on(engine, process):
+    pid, heard = process._child.pid, []
+
+    with pytest.raises(CancelledError):
+        complete(engine, WAITS, heard=heard, cancelled=lambda: "network" in heard)
+
+    assert process._child.pid == pid
+
+
+def test_a_computation_that_cannot_be_interrupted_is_cancelled_by_ending_its_process(engine, process, monkeypatch):
+    monkeypatch.setattr(engine_process, "GRACE_SECONDS", 0.5)
+    first, begun = process._child.pid, time.monotonic()
+
+    with pytest.raises(CancelledError):
+        complete(engine, DEAF, cancelled=lambda: True)
+
+    assert 0.4 < time.monotonic() - begun < 3
+    assert not psutil.pid_exists(first)
+    assert complete(engine) is not None
+    assert not process.is_dead
+
+
+def test_the_process_ends_when_the_daemon_is_killed():
+    script = (
+        "import sys, time; from glcic_backend.daemon.engine_process import EngineProcess; "
+        "process = EngineProcess(sys.argv[1:]); process.ask({'do': 'load', 'file': ['beach']}); "
+        "print(process._child.pid, flush=True); time.sleep(60)"
+    )
+    daemon = psutil.Popen([sys.executable, "-c", script, *COMMAND], stdout=-1)
+    pid = int(daemon.stdout.readline())
+
+    daemon.kill()
+    daemon.communicate()
+
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 5)
+
+
+def test_closing_ends_the_process_even_in_a_long_computation(engine, process):
+    pid, outcome = process._child.pid, []
+
+    def run():
+        try:
+            complete(engine, DEAF)
+        except EngineError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.2)
+    process.close()
+    thread.join(5)
+
+    assert outcome and not psutil.pid_exists(pid)
+    assert psutil.Process().children() == []
