@@ -17,7 +17,7 @@ from glcic_backend.detail.pyramid import RADIUS, Level
 _SCREEN = 0.003
 """Pull back to the copied colour: a correction fades over some 1 / sqrt(_SCREEN) = 18 pixels."""
 
-_EDGE = 0.25
+_EDGE = 0.2
 """A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
 
 _LEAST_EDGES = 1e-3
@@ -61,7 +61,7 @@ def without_seams(
         # A large step between two pieces is an edge where they rightly meet, not a difference of their shades.
         if keeps_edges:
             size = step_up.abs().amax(dim=1, keepdim=True)
-            step_up *= torch.where(free[:, None], 1 / (1 + (size / _EDGE) ** 2), 1)
+            step_up *= torch.where(free[:, None], 1 / (1 + (size / _EDGE) ** 4), 1)
         exists = (free | is_known[beside])[:, None]
         excess += torch.where(exists, step_up, 0)
     rows, columns = (part.cpu().numpy() for part in level.rows_and_columns(filled))

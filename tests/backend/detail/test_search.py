@@ -1,0 +1,129 @@
+"""The parts of the search: patches as vectors, nearest neighbours, votes, seams."""
+
+import numpy as np
+import pytest
+import torch
+
+from glcic_backend.detail.nearest_neighbours import Matcher, doubled
+from glcic_backend.detail.patches import PatchSpace
+from glcic_backend.detail.pyramid import RADIUS, Level, Scene
+from glcic_backend.detail.seams import without_seams
+from glcic_backend.detail.voting import best_vote
+
+CPU = torch.device("cpu")
+
+
+def nothing() -> None:
+    pass
+
+
+def scene_of(picture, x, y, w, h):
+    hole = np.zeros(picture.shape[:2], bool)
+    hole[y : y + h, x : x + w] = True
+    return Scene(picture.astype(np.float32), ~hole, hole)
+
+
+@pytest.fixture(scope="module")
+def scene():
+    rng = np.random.default_rng(0)
+    waves = np.sin(np.arange(60) / 5)[:, None, None] * np.cos(np.arange(70) / 7)[None, :, None] / 4 + 0.5
+    return scene_of(waves + rng.normal(0, 0.05, (60, 70, 3)), 28, 22, 12, 14)
+
+
+@pytest.fixture(scope="module")
+def level(scene):
+    return Level(scene, CPU)
+
+
+def patch(level, picture, position):
+    row, column = (int(value) for value in level.rows_and_columns(torch.tensor(position)))
+    return picture[row - RADIUS : row + RADIUS + 1, column - RADIUS : column + RADIUS + 1]
+
+
+def test_sources_are_known_wholly_and_targets_touch_the_hole(scene, level):
+    assert all(patch(level, scene.known, position).all() for position in level.sources.tolist())
+    assert all(patch(level, scene.hole, position).any() for position in level.targets.tolist())
+    assert len(level.targets) == (12 + 2 * RADIUS) * (14 + 2 * RADIUS)
+    assert len(level.filled) == 12 * 14
+
+
+def test_distances_of_vectors_are_nearly_those_of_the_patches(scene, level):
+    vectors = PatchSpace(level).everywhere()
+    one, other = level.sources[::97], level.sources[50::97][: len(level.sources[::97])]
+    one = one[: len(other)]
+
+    short = (vectors[one] - vectors[other]).square().sum(1).numpy()
+    true = np.array(
+        [
+            np.square(patch(level, scene.picture, a) - patch(level, scene.picture, b)).sum() / 49
+            for a, b in zip(one.tolist(), other.tolist(), strict=True)
+        ]
+    )
+
+    assert (short <= true * (1 + 1e-3) + 1e-6).all()
+    assert np.corrcoef(short, true)[0, 1] > 0.95
+
+
+def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
+    space = PatchSpace(level)
+    vectors = space.everywhere()
+    matcher = Matcher(level, vectors, torch.Generator().manual_seed(0), nothing)
+    wanted = space.at(level.pixels, level.targets)
+    best = matcher.cost(wanted, matcher.first(wanted))
+
+    found = matcher.anywhere()
+    cost = matcher.cost(wanted, found)
+    begin = cost.mean()
+    for _ in range(8):
+        found, cost = matcher.improve(wanted, found, cost)
+
+    distances = torch.cdist(wanted, vectors[level.sources]).square().min(dim=1).values
+    assert torch.allclose(best, distances, atol=1e-5)
+    assert level.is_source[found].all()
+    assert torch.allclose(cost, matcher.cost(wanted, found))
+    assert (cost.mean() - best.mean()) <= 0.1 * (begin - best.mean())
+
+
+def test_a_doubled_field_points_to_the_same_places(scene):
+    coarse, fine = Level(scene.halved(), CPU), Level(scene, CPU)
+    random = torch.Generator().manual_seed(0)
+    found = coarse.sources[torch.randint(len(coarse.sources), (len(coarse.targets),), generator=random)]
+
+    result, parents = doubled(found, coarse, fine, random)
+
+    assert fine.is_source[result].all()
+    rows, columns = fine.rows_and_columns(result)
+    coarse_rows, coarse_columns = coarse.rows_and_columns(found[parents])
+    same = (rows // 2 == coarse_rows) & (columns // 2 == coarse_columns)
+    assert same.float().mean() > 0.95
+
+
+def test_the_best_vote_is_the_cheapest_patch_s_pixel(level):
+    shift = 20 * level.stride
+    found, cost = level.targets - shift, torch.ones(len(level.targets))
+    cheap = len(level.targets) // 2
+    found[cheap], cost[cheap] = level.sources[0], 1e-3
+
+    copied = best_vote(level, found, cost, nothing)
+
+    near = torch.isin(level.filled - level.targets[cheap], torch.tensor(level.offsets))
+    assert torch.equal(copied[near], level.filled[near] - level.targets[cheap] + level.sources[0])
+    assert torch.equal(copied[~near], level.filled[~near] - shift)
+
+
+def test_pieces_of_another_brightness_join_without_a_step():
+    columns = np.linspace(0.2, 0.5, 80)[None, :, None].repeat(60, 0).repeat(3, 2)
+    darker = columns.copy()
+    darker[:20] -= 0.1
+    scene = scene_of(darker, 30, 28, 20, 20)
+    level = Level(scene, CPU)
+    # The left half is copied from its own rows, the right half from the darker rows above.
+    is_right = level.rows_and_columns(level.filled)[1] >= 40
+    copied = torch.where(is_right, level.filled - 28 * level.stride, level.filled - 20)
+
+    colours = without_seams(level, scene.known, copied, None).reshape(20, 20, 3)
+    plain = level.pixels[copied].numpy().reshape(20, 20, 3)
+
+    step, plain_step = (np.abs(np.diff(values, axis=1))[:, 9].mean() for values in (colours, plain))
+    assert plain_step > 0.02
+    assert step < 0.25 * plain_step
