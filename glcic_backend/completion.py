@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from glcic_backend import pixels
+from glcic_backend.errors import CancelledError
 from glcic_backend.exact_region import complete_region
 from glcic_backend.fill import Fill, paste, slices
 from glcic_backend.holes import plan_regions
@@ -60,8 +61,9 @@ class SmallCopy:
     Its pixels are the means of the known ones of 2^level x 2^level; one counts as known if half of those are.
     """
 
-    def __init__(self, photograph: Photograph, level: int) -> None:
-        self._photograph, self._step = photograph, 1 << level
+    def __init__(self, photograph: Photograph, level: int, cancelled: Callable[[], bool] | None = None) -> None:
+        self._photograph, self._step, self._cancelled = photograph, 1 << level, cancelled
+        self._last: tuple[Rectangle, tuple[NDArray[np.float32], NDArray[np.bool_]]] | None = None
         self.width = -(-photograph.width // self._step)
         self.height = -(-photograph.height // self._step)
 
@@ -69,13 +71,20 @@ class SmallCopy:
         """Colour, float32 [h, w, 3], 0..1, void where not known, and what is known, bool [h, w]."""
         if self._step == 1:
             return np.clip(self._photograph.rgb(part), 0, 1), self._photograph.known[slices(part)]
+        if self._last is not None and self._last[0] == part:
+            return self._last[1]
         rows = max(1, _STRIP_PIXELS // (self._step**2 * part.width))
         strips = [
             self._strip(part._replace(y=y, height=min(rows, part.bottom - y))) for y in range(part.y, part.bottom, rows)
         ]
-        return np.concatenate([colour for colour, _ in strips]), np.concatenate([known for _, known in strips])
+        joined = np.concatenate([colour for colour, _ in strips]), np.concatenate([known for _, known in strips])
+        # Colour and mask of the same part are asked for one after the other.
+        self._last = part, joined
+        return joined
 
     def _strip(self, part: Rectangle) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        if self._cancelled is not None and self._cancelled():
+            raise CancelledError("The completion was cancelled while the photograph was made smaller.")
         step, photograph = self._step, self._photograph
         right, bottom = min(part.right * step, photograph.width), min(part.bottom * step, photograph.height)
         fine = Rectangle(part.x * step, part.y * step, right - part.x * step, bottom - part.y * step)
@@ -147,7 +156,7 @@ class Completer:
             by_level.setdefault(network_level(hole.thickness, self._info.hole_range[1]), []).append(hole)
         jobs = []
         for level, members in sorted(by_level.items()):
-            copy = SmallCopy(photograph, level)
+            copy = SmallCopy(photograph, level, cancelled)
             mask = copy.mask(members)
             regions = plan_regions(mask)
             jobs.append((level, copy, mask, regions, region_cost(regions, copy.width, copy.height)))
@@ -192,7 +201,7 @@ class Completer:
 
 def _enlarged(copy: SmallCopy, completed: list[Fill], hole: Hole) -> Fill:
     part = copy.cover(hole.box, _MARGIN)
-    colour = copy.read(part)[0]
+    colour = copy.read(part)[0].copy()
     paste(completed, part, colour)
     return Fill(hole.box, hole.mask, copy.enlarge(colour, part, hole.box))
 

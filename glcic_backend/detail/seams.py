@@ -25,7 +25,11 @@ _LEAST_EDGES = 1e-3
 
 
 def without_seams(
-    level: Level, known: NDArray[np.bool_], copied: Tensor, cancelled: Callable[[], bool] | None
+    level: Level,
+    known: NDArray[np.bool_],
+    copied: Tensor,
+    check: Callable[[], None],
+    cancelled: Callable[[], bool] | None,
 ) -> NDArray[np.float32]:
     """Colours for the filled pixels.
 
@@ -33,6 +37,7 @@ def without_seams(
         level: gives filled pixels and colours.
         known: bool [h, w].
         copied: int64 [f], the position that each filled pixel is copied from.
+        check: called often; may raise.
         cancelled: polled while the equation is solved.
 
     Returns:
@@ -49,6 +54,7 @@ def without_seams(
     excess = torch.zeros_like(colour)
     keeps_edges = _has_edges(pixels, is_known, level.stride)
     for step in (1, -1, level.stride, -level.stride):
+        check()
         beside = filled + step
         other = origin[beside]
         free = other >= 0

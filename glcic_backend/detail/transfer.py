@@ -162,7 +162,7 @@ def _painted(field: _Field, scene: Scene, check: Check, cancelled: Callable[[], 
     """The picture with its hole filled by what the best patches copy."""
     level = field.level
     copied = best_vote(level, field.found, field.cost, check)
-    colours = without_seams(level, scene.known, copied, cancelled)
+    colours = without_seams(level, scene.known, copied, check, cancelled)
     picture = scene.picture.copy()
     rows, columns = level.rows_and_columns(level.filled)
     picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours

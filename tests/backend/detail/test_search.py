@@ -121,7 +121,7 @@ def test_pieces_of_another_brightness_join_without_a_step():
     is_right = level.rows_and_columns(level.filled)[1] >= 40
     copied = torch.where(is_right, level.filled - 28 * level.stride, level.filled - 20)
 
-    colours = without_seams(level, scene.known, copied, None).reshape(20, 20, 3)
+    colours = without_seams(level, scene.known, copied, nothing, None).reshape(20, 20, 3)
     plain = level.pixels[copied].numpy().reshape(20, 20, 3)
 
     step, plain_step = (np.abs(np.diff(values, axis=1))[:, 9].mean() for values in (colours, plain))
