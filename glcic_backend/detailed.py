@@ -65,15 +65,15 @@ def add_details(
         scene = _scene(photograph, part, window, fills, previous)
         blur = _NETWORK_BLUR * 2 ** network_level(hole.thickness, options.largest)
         begin, end = float(work[number]), float(work[number + 1])
-        picture = transfer_texture(
+        filled = transfer_texture(
             Task(scene, detail_levels(part.thickness), blur, options.seed),
             device,
             lambda share, begin=begin, end=end: progress(begin + share * (end - begin)),  # type: ignore[misc]
             cancelled,
         )
-        if picture is not None:
+        if filled:
             place = slices(part.box._replace(x=part.box.x - window.x, y=part.box.y - window.y))
-            previous.append(Fill(part.box, part.mask, picture[place].copy()))
+            previous.append(Fill(part.box, part.mask, scene.picture[place].copy()))
             detailed.append(previous[-1])
         progress(end)
     return [*detailed, *fills]

@@ -75,12 +75,16 @@ class Level:
         bordered = cv2.copyMakeBorder(scene.picture, *border, cv2.BORDER_REFLECT_101)
         self.pixels = torch.from_numpy(bordered).view(-1, 3).to(device)
         self.count = len(self.pixels)
-        hole, unknown = scene.hole.view(np.uint8), (~scene.known).view(np.uint8)
         self.is_source = torch.from_numpy(np.pad(source_mask(scene), RADIUS)).flatten().to(device)
+        # All that follows lies near the hole, which may be small in its picture.
+        x, y, width, height = cv2.boundingRect(scene.hole.view(np.uint8))
+        top, left = max(0, y - 2 * PATCH), max(0, x - 2 * PATCH)
+        box = slice(top, y + height + 2 * PATCH), slice(left, x + width + 2 * PATCH)
+        hole, unknown = scene.hole[box].astype(np.uint8), (~scene.known[box]).astype(np.uint8)
         near = cv2.dilate(hole, np.ones((2 * PATCH - 1, 2 * PATCH - 1), np.uint8)) > 0
-        self.filled = self._positions(near & ~scene.known)
+        self.filled = self._positions(near & (unknown > 0), top, left)
         touching = cv2.dilate(hole, np.ones((PATCH, PATCH), np.uint8)) > 0
-        self.targets = self._positions(touching)
+        self.targets = self._positions(touching, top, left)
         deep = cv2.distanceTransform(unknown, cv2.DIST_L2, cv2.DIST_MASK_5)
         self.depth = torch.from_numpy(deep[touching]).to(device)
         span = range(-RADIUS, RADIUS + 1)
@@ -107,5 +111,7 @@ class Level:
         positions: Tensor = (rows + RADIUS) * self.stride + columns + RADIUS
         return positions
 
-    def _positions(self, mask: NDArray[np.bool_]) -> Tensor:
-        return torch.from_numpy(np.flatnonzero(np.pad(mask, RADIUS))).to(self.device)
+    def _positions(self, mask: NDArray[np.bool_], top: int, left: int) -> Tensor:
+        """Positions of the true pixels of a mask that begins at some row and column."""
+        rows, columns = np.nonzero(mask)
+        return self.at(torch.from_numpy(rows + top), torch.from_numpy(columns + left)).to(self.device)

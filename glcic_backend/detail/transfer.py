@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from glcic_backend.detail.guide import guide_vectors
@@ -17,7 +16,7 @@ from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level, Scene, source_mask
 from glcic_backend.detail.seams import without_seams
-from glcic_backend.detail.trust import with_trust
+from glcic_backend.detail.trust import apply_trust
 from glcic_backend.detail.voting import best_vote
 from glcic_backend.errors import CancelledError
 
@@ -64,8 +63,8 @@ class _Field:
 
 def transfer_texture(
     task: Task, device: torch.device, progress: Callable[[float], None], cancelled: Callable[[], bool] | None
-) -> NDArray[np.float32] | None:
-    """Fill a hole with texture of its surroundings.
+) -> bool:
+    """Fill a hole with texture of its surroundings: the scene's picture is changed in place, in the hole.
 
     Args:
         device: where the search runs.
@@ -73,7 +72,7 @@ def transfer_texture(
         cancelled: polled several times a second.
 
     Returns:
-        float32 [h, w, 3], RGB: the scene's picture with its hole filled; None if too little is known to copy from.
+        Whether it was filled; false if too little is known to copy from, and then the picture is as it was.
 
     Raises:
         CancelledError: `cancelled` returned true.
@@ -84,9 +83,9 @@ def transfer_texture(
             raise CancelledError("The completion was cancelled while details were transferred.")
 
     scenes = _pyramid(task)
-    if scenes is None:
-        return None
-    scenes = with_trust(scenes, max(0, len(scenes) - 1 - _TRUST_HALVINGS), cancelled)
+    if not scenes:
+        return False
+    apply_trust(scenes, max(0, len(scenes) - 1 - _TRUST_HALVINGS), cancelled)
     random = torch.Generator(device).manual_seed(task.seed)
     field: _Field | None = None
     for number in range(len(scenes) - 1, -1, -1):
@@ -97,17 +96,21 @@ def transfer_texture(
             field = _doubled(field, level, random)
         progress(1 - number / len(scenes))
     assert field is not None
-    return _painted(field, scenes[0], check, cancelled)
+    copied = best_vote(field.level, field.found, field.cost, check)
+    rows, columns = field.level.rows_and_columns(field.level.filled)
+    colours = without_seams(field.level, scenes[0].known, copied, check, cancelled)
+    scenes[0].picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
+    return True
 
 
-def _pyramid(task: Task) -> list[Scene] | None:
-    """The scales, the finest first; None if even that one has too little to copy from."""
+def _pyramid(task: Task) -> list[Scene]:
+    """The scales, the finest first; none if even that one has too little to copy from."""
     scenes: list[Scene] = []
     scene = task.scene
     while len(scenes) <= task.halvings and _has_sources(scene):
         scenes.append(scene)
         scene = scene.halved() if len(scenes) <= task.halvings else scene
-    return scenes or None
+    return scenes
 
 
 def _has_sources(scene: Scene) -> bool:
@@ -156,14 +159,3 @@ def _searched(
             found, cost = matcher.improve(vectors, found, cost)
         vote(cost)
     return _Field(level, found, matcher.cost(wanted(), found))
-
-
-def _painted(field: _Field, scene: Scene, check: Check, cancelled: Callable[[], bool] | None) -> NDArray[np.float32]:
-    """The picture with its hole filled by what the best patches copy."""
-    level = field.level
-    copied = best_vote(level, field.found, field.cost, check)
-    colours = without_seams(level, scene.known, copied, check, cancelled)
-    picture = scene.picture.copy()
-    rows, columns = level.rows_and_columns(level.filled)
-    picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
-    return picture

@@ -16,12 +16,14 @@ from glcic_backend.detail.pyramid import Scene
 _NETWORK_ERROR = 0.06
 """Standard deviation of the network's colours from the truth, 0..1, of which the blending could not make up."""
 _RADIUS = 6
-"""Pixels round a pixel of the rim in which the photograph's variance is measured, at the scale of `with_trust`."""
+"""Pixels round a pixel of the rim in which the photograph's variance is measured, at the scale of `apply_trust`."""
 _LEAST_VARIANCE = 1e-6
 
 
-def with_trust(scenes: list[Scene], number: int, cancelled: Callable[[], bool] | None) -> list[Scene]:
+def apply_trust(scenes: list[Scene], number: int, cancelled: Callable[[], bool] | None) -> None:
     """Pull the completion towards the smooth continuation of the rim, the more the calmer the rim is.
+
+    The pictures of all scales are changed in place, in the hole.
 
     As when two measurements are averaged by their variances: the share of the network is v / (v + error^2), where v is
     the variance of the photograph round the rim, continued into the hole as smoothly as the colours are.
@@ -30,9 +32,6 @@ def with_trust(scenes: list[Scene], number: int, cancelled: Callable[[], bool] |
         scenes: the scales, the finest first.
         number: the scale to work at, at which the hole is some 100 pixels thick or less.
         cancelled: polled while the equation is solved.
-
-    Returns:
-        The scales with pictures changed in the hole.
 
     Raises:
         CancelledError: `cancelled` returned true.
@@ -46,12 +45,21 @@ def with_trust(scenes: list[Scene], number: int, cancelled: Callable[[], bool] |
     # Where no known pixel touches the hole, there is nothing to continue.
     change = np.where(rim_variance > 0, (1 - share) * (continued[..., :3] - scene.picture), 0).astype(np.float32)
     change[~scene.hole] = 0
-    result = []
-    for other in scenes:
-        height, width = other.hole.shape
-        sized = cv2.resize(change, (width, height), interpolation=cv2.INTER_LINEAR)
-        result.append(Scene(other.picture + sized * other.hole[..., None], other.known, other.hole))
-    return result
+    for finer, other in enumerate(scenes):
+        _add(other, change, 2.0 ** (number - finer))
+
+
+def _add(scene: Scene, change: NDArray[np.float32], scale: float) -> None:
+    """Add a change, float32 [h, w, 3], made `scale` times larger, to the picture in the hole, in place."""
+    x, y, width, height = cv2.boundingRect(scene.hole.view(np.uint8))
+    # Centres of pixels, as they lie in the smaller picture.
+    columns = ((np.arange(x, x + width) + 0.5) / scale - 0.5).astype(np.float32)
+    rows = ((np.arange(y, y + height) + 0.5) / scale - 0.5).astype(np.float32)
+    sized = cv2.remap(
+        change, *np.meshgrid(columns, rows), interpolation=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    box = slice(y, y + height), slice(x, x + width)
+    scene.picture[box] += sized * scene.hole[box][..., None]
 
 
 def _local_statistics(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
