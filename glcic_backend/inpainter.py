@@ -159,6 +159,7 @@ class Inpainter:
         )
         used = {str(device): None}  # an ordered set
         if blend:
+            report("blend", 0.0)
             blend_fills(photograph, fills, lambda share: report("blend", share), cancelled)
             if quality == "best":
                 options = DetailOptions(context, seed, self.model.info.hole_range[1])

@@ -107,8 +107,11 @@ def doubled(found: Tensor, coarse: Level, fine: Level, random: torch.Generator) 
     parents = coarse.number[coarse.at(rows // 2, columns // 2)].long()
     source_rows, source_columns = coarse.rows_and_columns(found[parents])
     result = fine.at(2 * source_rows + rows % 2, 2 * source_columns + columns % 2).clamp(0, fine.count - 1)
-    lost = (~fine.is_source[result]).nonzero()[:, 0]
+    good = fine.is_source[result]
+    lost = (~good).nonzero()[:, 0]
     if len(lost):
-        chosen = torch.randint(len(fine.sources), (len(lost),), generator=random, device=fine.device)
-        result[lost] = fine.sources[chosen]
+        # Those of other targets will do, without a list of all sources, which is long in a large picture.
+        others = result[good] if bool(good.any()) else fine.sources
+        chosen = torch.randint(len(others), (len(lost),), generator=random, device=fine.device)
+        result[lost] = others[chosen]
     return result, parents

@@ -102,6 +102,11 @@ class Level:
         number[self.targets] = torch.arange(len(self.targets), dtype=torch.int32, device=self.device)
         return number
 
+    def end_search(self) -> None:
+        """Give back the memory of what only the search needs."""
+        self.__dict__.pop("number", None)
+        self.__dict__.pop("sources", None)
+
     def rows_and_columns(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Coordinates in the picture without its border."""
         return positions // self.stride - RADIUS, positions % self.stride - RADIUS

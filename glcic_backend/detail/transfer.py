@@ -82,32 +82,38 @@ def transfer_texture(
         if cancelled is not None and cancelled():
             raise CancelledError("The completion was cancelled while details were transferred.")
 
-    scenes = _pyramid(task)
+    scenes = _pyramid(task, check)
     if not scenes:
         return False
     apply_trust(scenes, max(0, len(scenes) - 1 - _TRUST_HALVINGS), cancelled)
     random = torch.Generator(device).manual_seed(task.seed)
     field: _Field | None = None
     for number in range(len(scenes) - 1, -1, -1):
+        check()
         level = Level(scenes[number], device)
+        check()
         if field is None or _is_searched(level):
             field = _searched(field, level, scenes[number], task.blur / 2**number, number, random, check)
         else:
             field = _doubled(field, level, random)
         progress(1 - number / len(scenes))
     assert field is not None
+    check()
     copied = best_vote(field.level, field.found, field.cost, check)
-    rows, columns = field.level.rows_and_columns(field.level.filled)
-    colours = without_seams(field.level, scenes[0].known, copied, check, cancelled)
+    level = field.level
+    level.end_search()
+    rows, columns = level.rows_and_columns(level.filled)
+    colours = without_seams(level, scenes[0].known, copied, check, cancelled)
     scenes[0].picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
     return True
 
 
-def _pyramid(task: Task) -> list[Scene]:
+def _pyramid(task: Task, check: Check) -> list[Scene]:
     """The scales, the finest first; none if even that one has too little to copy from."""
     scenes: list[Scene] = []
     scene = task.scene
     while len(scenes) <= task.halvings and _has_sources(scene):
+        check()
         scenes.append(scene)
         scene = scene.halved() if len(scenes) <= task.halvings else scene
     return scenes
