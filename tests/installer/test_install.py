@@ -260,8 +260,8 @@ def test_an_installation_stopped_in_its_middle_ends_its_children_and_resumes(
     resumed = run_installer(checkout, "--yes", "--prefix", prefix, home=home)
 
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    assert resumed.stdout.count("finished earlier") == 1
-    assert "[1/4] Make a private Python environment\n      finished earlier" in resumed.stdout
+    assert resumed.stdout.count("finished earlier") == 2
+    assert "[1/5] Make a private Python environment\n      finished earlier" in resumed.stdout
 
 
 def test_with_test_the_checkout_is_installed_in_place_and_pytest_decides_the_exit_code(

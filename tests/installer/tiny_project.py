@@ -87,6 +87,8 @@ def make_tiny_project(folder: Path) -> Path:
             shutil.copy(source, target)
     shutil.copytree(REPOSITORY / "gimp_plugin", checkout / "gimp_plugin", ignore=shutil.ignore_patterns("__pycache__"))
     (checkout / "README.md").touch()
+    for lock in ("requirements.lock", "requirements-test.lock"):
+        (checkout / lock).write_text("# nothing\n")
     return checkout
 
 
