@@ -210,7 +210,7 @@ def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_update
     again = run_installer(checkout, "--prefix", prefix, "--yes", home=home)
 
     assert again.returncode == 0
-    assert again.stdout.count("finished earlier") == 3
+    assert again.stdout.count("finished earlier") == 4
     assert again.stdout.count("the hole is filled") == 1
 
     program = checkout / "src" / "program.py"
@@ -218,7 +218,7 @@ def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_update
     (checkout / "README.md").write_text("changed")
     update = run_installer(checkout, "--prefix", prefix, "--update", "--yes", home=home)
 
-    assert update.stdout.count("finished earlier") == 2
+    assert update.stdout.count("finished earlier") == 3
     assert "the new version fills the hole" in update.stdout
 
     unasked = run_installer(checkout, "--prefix", prefix, "--uninstall", home=home)
@@ -240,7 +240,7 @@ def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_update
     assert everything_in(home) == home_before
 
 
-@pytest.mark.timeout(50)  # the build, left alone, would hold its lock for a minute
+@pytest.mark.timeout(100)  # the build, left alone, would hold its lock for two minutes
 def test_an_installation_stopped_in_its_middle_ends_its_children_and_resumes(
     checkout: Path, home: Path, tmp_path: Path
 ) -> None:

@@ -40,7 +40,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         started = open(os.environ["TINY_STARTED"], "w")
         fcntl.flock(started, fcntl.LOCK_EX)
         print("started", file=started, flush=True)
-        time.sleep(60)
+        time.sleep(120)
     return _write(folder, {path.name: path.read_text() for path in pathlib.Path("src").glob("*.py")})
 
 def build_editable(folder, config_settings=None, metadata_directory=None):
