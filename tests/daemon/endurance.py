@@ -103,8 +103,8 @@ def end_anywhere(home, times, seed=0):
 def soak(home, times, seed=0):
     """Mixed requests to one daemon: a tenth cancelled, a twentieth malformed, a twentieth of clients killed.
 
-    Every well-formed one must be answered right. Returns the counts, and the memory in bytes and the descriptors of the
-    daemon after a tenth of the requests and at the end.
+    Every well-formed one must be answered right. Returns the counts, and the memory in MiB and the descriptors of the
+    daemon after each tenth of the requests.
     """
     chance = random.Random(seed)
     process = DaemonProcess(home).wait_until_ready()
@@ -112,8 +112,8 @@ def soak(home, times, seed=0):
     counts, usage = Counter(), []
     try:
         for turn in range(times):
-            if turn == times // 10:
-                usage.append((system.memory_info().rss, system.num_fds()))
+            if turn % (times // 10) == 0:
+                usage.append((system.memory_info().rss >> 20, system.num_fds()))
             side = int(2 ** chance.uniform(6, 12))
             dtype, channels = chance.choice([np.uint8, np.uint16, np.float32]), chance.randint(1, 4)
             image, mask = picture(side, max(64, side // 3), channels, dtype, seed=turn)
@@ -130,7 +130,7 @@ def soak(home, times, seed=0):
                     reply = client.complete(**as_request(image, mask))
                     assert bytes(reply.pixels) == negative(image)[2:6, 3:8].tobytes()
         check_ready(process)
-        usage.append((system.memory_info().rss, system.num_fds()))
+        usage.append((system.memory_info().rss >> 20, system.num_fds()))
     finally:
         process.process.terminate()
         assert process.end()[0] == 0

@@ -18,8 +18,10 @@ def test_a_daemon_ended_anywhere_leaves_no_half_file_and_no_lock_that_blocks_the
 
 
 def test_mixed_requests_are_answered_right_and_leave_neither_memory_nor_descriptors_behind(home):
-    counts, ((memory, descriptors), (memory_after, descriptors_after)) = soak(home, 150)
+    counts, usage = soak(home, 150)
 
     assert set(counts) == {"whole", "cancelled", "malformed", "killed"}
-    assert descriptors_after <= descriptors + 4
-    assert memory_after < memory + (200 << 20)  # libzmq and numpy keep some of the largest message
+    memory, descriptors = zip(*usage[1:], strict=True)  # when all that is kept for reuse is there
+    assert max(descriptors) <= descriptors[0] + 4
+    # The allocator keeps some of the largest messages, which come when chance will; a leak would keep them all.
+    assert max(memory[5:]) < max(memory[:5]) + 200
