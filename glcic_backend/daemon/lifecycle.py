@@ -25,6 +25,7 @@ from glcic_backend.wire.connection import (
     prepare_run_folder,
     read_connection,
     remove_connection,
+    run_folder,
     write_connection,
 )
 from glcic_backend.wire.credentials import new_secret
@@ -32,7 +33,7 @@ from glcic_backend.wire.errors import DaemonNotRunningError
 
 SOFTWARE = f"glcic-backend {__version__}"
 
-_SOCKET_NAME = "daemon.sock"
+_IPC = "ipc://"
 _LOCK_PATIENCE_SECONDS = 2.0
 # The shortest limit of a Unix socket's path among the systems is 104 bytes with the final zero.
 _MAX_SOCKET_PATH_BYTES = 100
@@ -74,7 +75,7 @@ def run_daemon(
     Raises:
         UnknownModelError: the default model cannot be used.
         EngineError: the engine's process died.
-        DaemonError: another daemon runs already.
+        DaemonError: another daemon runs already, or the connection file cannot be written.
         UnsafeFolderError: the folder of the connection file is open to others.
     """
     folder = prepare_run_folder(options.home)
@@ -82,19 +83,22 @@ def run_daemon(
         models = ModelRoom(installed)
         secret = new_secret()
         server = Server(models, secret, SOFTWARE, options.capacity, options.max_bytes, options.idle_exit * 60)
+        for left_behind in folder.glob("daemon*.sock"):
+            left_behind.unlink(missing_ok=True)
         endpoint = server.bind(choose_endpoint(folder, options.tcp))
         info = ConnectionInfo(endpoint, secret, os.getpid(), time.time(), PROTOCOL_VERSION, SOFTWARE)
         try:
             with _signals_stop(server):
                 try:
-                    write_connection(info, options.home)
+                    _publish(info, options.home)
                     ready(info, models.default)
                     engine_is_free = server.run()
                 finally:
-                    remove_connection(options.home)
+                    remove_connection(info, options.home)
         finally:
             server.close()
-            (folder / _SOCKET_NAME).unlink(missing_ok=True)
+            if endpoint.startswith(_IPC):
+                Path(endpoint.removeprefix(_IPC)).unlink(missing_ok=True)
         if not engine_is_free:
             log.warning("the engine did not leave its job; ending the process")
             logging.shutdown()
@@ -103,11 +107,23 @@ def run_daemon(
 
 def choose_endpoint(folder: Path, tcp: bool) -> str:
     """Endpoint to bind: a Unix socket in `folder` if the system has them and the path is not too long, else TCP."""
-    path = str((folder / _SOCKET_NAME).absolute())
+    # A name of its own: a daemon whose folder was deleted, and made anew by the next one, must not end by removing the
+    # socket of that one.
+    path = str((folder / f"daemon-{os.getpid()}.sock").absolute())
     has_unix_sockets = hasattr(socket, "AF_UNIX") and zmq.has("ipc")
     if has_unix_sockets and not tcp and len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES:
-        return f"ipc://{path}"
+        return f"{_IPC}{path}"
     return "tcp://127.0.0.1:*"
+
+
+def _publish(info: ConnectionInfo, home: Path | None) -> None:
+    try:
+        write_connection(info, home)
+    except OSError as error:
+        raise DaemonError(
+            f"The connection file in {run_folder(home)} cannot be written: {error.strerror}. Without it nobody finds "
+            "the daemon. Free some space, or set GLCIC_HOME to a folder on another disk."
+        ) from error
 
 
 @contextlib.contextmanager

@@ -124,7 +124,7 @@ class Server:
         """Closes the sockets and, if `run` returned True, waits until the last replies have left."""
         self._mailbox.socket.close()
         self._authenticator.socket.close(linger=0)
-        self._worker.signal.close(linger=0)
+        self._worker.close()
         self._wake.close()
         self.wake_handle.close()
         if not self._worker.is_alive():

@@ -71,6 +71,12 @@ class Worker(threading.Thread):
         """Has the thread end after the job it is at."""
         self._jobs.put(None)
 
+    def close(self) -> None:
+        """Closes the sockets that no running thread uses; to be called by the answering thread."""
+        self.signal.close(linger=0)
+        if self.ident is None:  # it was never started, so it has not closed its own, for which libzmq would wait
+            self._signal.close(linger=0)
+
     def reports(self) -> list[Moved | Finished]:
         """What has happened since the last call; to be called by the answering thread when `signal` is readable."""
         while self.signal.poll(0):

@@ -20,6 +20,9 @@ from glcic_backend.installer.systemd_unit import start_unit
 from glcic_backend.installer.torch_build import TorchBuild
 from glcic_backend.installer.uninstall import end_daemon, own_entries
 
+LOCKS = {"use": "requirements.lock", "tests": "requirements-test.lock"}
+"""Files of the checkout with the packages to install, each in one version and with the hashes of its files."""
+
 
 class Step(NamedTuple):
     """One step of an installation.
@@ -87,6 +90,14 @@ class Installation:
         environment = Step(
             "environment", "Make a private Python environment", python, self._has_pip, self._make_environment
         )
+        lock = self._checkout / LOCKS["tests" if self._for_tests else "use"]
+        locked = Step(
+            "dependencies",
+            "Install what it needs, as locked",
+            self._fingerprint(lock.name),
+            self._has_pip,
+            lambda: self._pip_install("--require-hashes", "--requirement", lock),
+        )
         # A step of its own: by far the largest download, not to be repeated when a later step fails.
         inputs = f"{self.torch} {self._build.name}"
         torch = Step("PyTorch", "Install PyTorch", inputs, self._has_torch, self._install_torch)
@@ -94,10 +105,16 @@ class Installation:
             # Installed in place, the tests test the checkout as it is; only its dependencies can go stale.
             inputs = f"in place {self._fingerprint('pyproject.toml')}"
             title = "Install the project in place, and what its tests need"
-            return [environment, torch, Step("project", title, inputs, self._has_program, self._install_in_place)]
+            return [
+                environment,
+                locked,
+                torch,
+                Step("project", title, inputs, self._has_program, self._install_in_place),
+            ]
         inputs = f"copied {self._fingerprint('pyproject.toml', 'README.md', 'glcic_backend', 'train')}"
         steps = [
             environment,
+            locked,
             torch,
             Step("project", "Install the project", inputs, self._has_program, self._install_copy),
             # Never taken for whole: whoever runs the installer again wants to know whether it works now.
@@ -190,11 +207,13 @@ class Installation:
             self._call(every_line, self.python, "-m", "pip", "uninstall", "--yes", "torch")
         self._pip_install(*self._build.pip_arguments, self.torch)
 
+    # What builds the project is locked, too; an environment made for the building would be fetched without hashes.
+
     def _install_copy(self) -> None:
-        self._pip_install(self._checkout)
+        self._pip_install("--no-build-isolation", self._checkout)
 
     def _install_in_place(self) -> None:
-        self._pip_install("--editable", f"{self._checkout}[test]")
+        self._pip_install("--no-build-isolation", "--editable", f"{self._checkout}[test]")
 
     def _pip_install(self, *what: object) -> None:
         remove_half_installed(self.prefix / "venv")

@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import DaemonNotRunningError, UnsafeFolderError
+from .errors import DaemonNotRunningError, UnsafeFolderError, WireError
 
 _MAX_FILE_BYTES = 16 * 1024
 
@@ -78,19 +78,25 @@ def prepare_run_folder(home: Path | None = None) -> Path:
 
 
 def write_connection(info: ConnectionInfo, home: Path | None = None) -> None:
-    """Writes the connection file, mode 0600, so that a reader sees the whole file or none."""
+    """Writes the connection file, mode 0600, so that a reader sees the whole file or none. Raises OSError."""
     path = connection_file(home)
     beside = path.with_suffix(".new")
     beside.unlink(missing_ok=True)
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(handle, "w", encoding="utf-8") as file:
-        json.dump(dataclasses.asdict(info), file, indent=2)
-    os.replace(beside, path)
+    try:
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(info), file, indent=2)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
-def remove_connection(home: Path | None = None) -> None:
-    """Removes the connection file, if there is one."""
-    connection_file(home).unlink(missing_ok=True)
+def remove_connection(info: ConnectionInfo, home: Path | None = None) -> None:
+    """Removes the connection file, if it is still the one that says this."""
+    with contextlib.suppress(WireError):
+        if read_connection(home) == info:
+            connection_file(home).unlink(missing_ok=True)
 
 
 def read_connection(home: Path | None = None) -> ConnectionInfo:

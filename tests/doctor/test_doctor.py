@@ -297,6 +297,15 @@ def test_a_running_daemon_is_asked_how_it_is(daemon):
     assert (finding.state, "0.0" in finding.text) == (WARNING, True)  # the test's daemon calls itself version 0.0
 
 
+def test_a_daemon_whose_engine_has_died_too_often_is_a_failure_with_what_to_do(daemon):
+    daemon.library.is_dead = True
+
+    finding = only(daemon_checks.check_daemon())
+
+    assert (finding.state, "glcic-backend stop" in finding.advice) == (FAILED, True)
+    assert "its engine has died too often" in finding.text
+
+
 def test_a_daemon_of_another_protocol_is_a_failure_that_names_both(home):
     connection.prepare_run_folder(home)
     info = ConnectionInfo("tcp://127.0.0.1:1", credentials.new_secret(), 1, 1.0, 99, "glcic-backend 9")

@@ -71,7 +71,7 @@ def test_dry_run_shows_the_plan_and_changes_nothing(checkout: Path, home: Path, 
     result = run_installer(checkout, "--dry-run", "--prefix", tmp_path / "new", home=home)
 
     assert result.returncode == 0
-    for part in ("tiny-project 1.0", str(tmp_path / "new"), str(checkout), "torch @ ", "1. Make", "4. Complete"):
+    for part in ("tiny-project 1.0", str(tmp_path / "new"), str(checkout), "torch @ ", "1. Make", "5. Complete"):
         assert part in result.stdout
     assert everything_in(tmp_path) == before
 
@@ -120,7 +120,7 @@ def test_the_plan_lists_each_gimp_with_the_place_of_its_plugin_and_the_build_of_
         f"plug-in into {home / '.config' / 'GIMP' / '3.2' / 'plug-ins' / 'inpaint-selection'}\n",
         "3.0, Flatpak, ",
         "install with --systemd",
-        "5. Put the plug-in into GIMP",
+        "6. Put the plug-in into GIMP",
     ):
         assert part in said
     if platform.machine() == "x86_64":
@@ -210,7 +210,7 @@ def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_update
     again = run_installer(checkout, "--prefix", prefix, "--yes", home=home)
 
     assert again.returncode == 0
-    assert again.stdout.count("finished earlier") == 3
+    assert again.stdout.count("finished earlier") == 4
     assert again.stdout.count("the hole is filled") == 1
 
     program = checkout / "src" / "program.py"
@@ -218,7 +218,7 @@ def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_update
     (checkout / "README.md").write_text("changed")
     update = run_installer(checkout, "--prefix", prefix, "--update", "--yes", home=home)
 
-    assert update.stdout.count("finished earlier") == 2
+    assert update.stdout.count("finished earlier") == 3
     assert "the new version fills the hole" in update.stdout
 
     unasked = run_installer(checkout, "--prefix", prefix, "--uninstall", home=home)
@@ -240,7 +240,7 @@ def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_update
     assert everything_in(home) == home_before
 
 
-@pytest.mark.timeout(50)  # the build, left alone, would hold its lock for a minute
+@pytest.mark.timeout(100)  # the build, left alone, would hold its lock for two minutes
 def test_an_installation_stopped_in_its_middle_ends_its_children_and_resumes(
     checkout: Path, home: Path, tmp_path: Path
 ) -> None:
@@ -260,8 +260,8 @@ def test_an_installation_stopped_in_its_middle_ends_its_children_and_resumes(
     resumed = run_installer(checkout, "--yes", "--prefix", prefix, home=home)
 
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
-    assert resumed.stdout.count("finished earlier") == 1
-    assert "[1/4] Make a private Python environment\n      finished earlier" in resumed.stdout
+    assert resumed.stdout.count("finished earlier") == 2
+    assert "[1/5] Make a private Python environment\n      finished earlier" in resumed.stdout
 
 
 def test_with_test_the_checkout_is_installed_in_place_and_pytest_decides_the_exit_code(

@@ -1,0 +1,27 @@
+"""A slice of what `python -m tests.daemon.endurance` does many times."""
+
+import os
+
+import pytest
+
+from .endurance import end_anywhere, soak, start_pairs
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="about signals of Unix")
+
+
+def test_of_two_daemons_started_at_once_one_serves_and_the_other_names_it(home):
+    assert start_pairs(home, 4).total() == 4
+
+
+def test_a_daemon_ended_anywhere_leaves_no_half_file_and_no_lock_that_blocks_the_next(home):
+    assert end_anywhere(home, 8).total() == 8
+
+
+def test_mixed_requests_are_answered_right_and_leave_neither_memory_nor_descriptors_behind(home):
+    counts, usage = soak(home, 150)
+
+    assert set(counts) == {"whole", "cancelled", "malformed", "killed"}
+    memory, descriptors = zip(*usage[1:], strict=True)  # when all that is kept for reuse is there
+    assert max(descriptors) <= descriptors[0] + 4
+    # The allocator keeps some of the largest messages, which come when chance will; a leak would keep them all.
+    assert max(memory[5:]) < max(memory[:5]) + 200

@@ -1,0 +1,118 @@
+"""What is fuzzed: for each target valid inputs, and a function that may only return or raise what it promises."""
+
+import atexit
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+
+from glcic_backend import model_file
+from glcic_backend.errors import InvalidInputError, ModelFileError
+from glcic_backend.image_files import Picture, read_mask, read_picture
+from glcic_backend.image_files.writing import write_picture
+from glcic_backend.model_file import ModelInfo
+from glcic_backend.torch7.reader import read_torch7
+from glcic_backend.wire.codec import PROTOCOL_VERSION, decode, encode
+from glcic_backend.wire.errors import MessageError, ProtocolMismatchError
+from glcic_backend.wire.messages import REPLIES, REQUESTS
+
+from ..backend.image_samples import exif_block, noise
+from ..backend.torch7_writer import write_torch7
+from ..wire.test_messages import EXAMPLES
+
+_MAX_PIXELS = 10_000
+_SEPARATOR = b"\0--frame--\0"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Attributes:
+    seeds: makes the valid inputs.
+    run: takes an input.
+    promised: the exceptions that it may raise.
+    """
+
+    seeds: Callable[[], list[bytes]]
+    run: Callable[[bytes], object]
+    promised: tuple[type[Exception], ...]
+
+
+def _messages() -> list[bytes]:
+    return [_SEPARATOR.join(bytes(frame) for frame in encode(message)) for message in EXAMPLES]
+
+
+def _decode(data: bytes) -> None:
+    for kinds in (REQUESTS, REPLIES):
+        try:
+            message = decode(data.split(_SEPARATOR), kinds)
+        except MessageError as error:
+            assert 0 <= error.request < 2**53 and len(str(error)) <= 2000
+        except ProtocolMismatchError:
+            pass
+        else:
+            # What was accepted can be sent on unchanged.
+            assert json.loads(bytes(encode(message)[0]))["protocol"] == PROTOCOL_VERSION
+
+
+@cache
+def _work_file() -> Path:
+    """The input as a file; after a crash of the whole process it holds the culprit."""
+    folder = tempfile.mkdtemp(prefix="glcic-fuzz-", dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
+    atexit.register(shutil.rmtree, folder)
+    return Path(folder) / "input"
+
+
+def _with_file(action: Callable[[Path], object]) -> Callable[[bytes], object]:
+    def run(data: bytes) -> object:
+        _work_file().write_bytes(data)
+        return action(_work_file())
+
+    return run
+
+
+def _model_files() -> list[bytes]:
+    info = ModelInfo("name", (0.4, 0.5, 0.6), (8, 64), ("rectangle",), "none", "none", "none", "none")
+    values = vars(replace(info, sha256="ab" * 32))
+    metadata = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    weights = {"a": np.ones((2, 3), np.float16), "b": np.zeros(4, np.float32), "c": np.array(3.0)}
+    return [safetensors.numpy.save(weights, metadata | {"glcic_format": "1"})]
+
+
+def _read_model(path: Path) -> None:
+    model_file._read(path)
+    model_file.read_info(path)
+
+
+def _torch7_files() -> list[bytes]:
+    table = {1: "text", 2.5: None, "inner": {"flag": True, "numbers": np.arange(6.0).reshape(2, 3)}}
+    table["bytes"] = np.arange(4, dtype=np.uint8)
+    return [write_torch7(_work_file(), value).read_bytes() for value in (table, np.ones((2, 2), np.float32), "text")]
+
+
+def _pictures(all_channels: tuple[int, ...] = (1, 2, 3, 4)) -> list[bytes]:
+    files = []
+    for suffix, kind in (("png", "uint8"), ("png", "uint16"), ("jpg", "uint8"), ("webp", "uint8"), ("tif", "float32")):
+        for channels in all_channels if suffix in ("png", "tif") else all_channels[:1]:
+            path = _work_file().with_suffix(f".{suffix}")
+            pixels = noise(7, 5, channels, kind)
+            write_picture(path, Picture(pixels, exif=exif_block() if kind == "uint8" else None))
+            files.append(path.read_bytes())
+    return files
+
+
+TARGETS = {
+    "message": Target(_messages, _decode, ()),
+    "safetensors": Target(_model_files, _with_file(_read_model), (ModelFileError,)),
+    "torch7": Target(_torch7_files, _with_file(lambda path: read_torch7(path, {"nn.ReLU"})), (ModelFileError,)),
+    "image": Target(_pictures, _with_file(lambda path: read_picture(path, _MAX_PIXELS)), (InvalidInputError,)),
+    "mask": Target(
+        lambda: _pictures((1, 2)), _with_file(lambda path: read_mask(path, _MAX_PIXELS)), (InvalidInputError,)
+    ),
+}
