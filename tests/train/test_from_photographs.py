@@ -72,7 +72,7 @@ def test_the_four_commands_of_the_guide_lead_to_a_completed_picture(tmp_path, mo
     models = json.loads(invoke("glcic-backend", "models", "list", "--json"))
     assert [model["name"] for model in models if model["is_default"]] == ["first"]
     scored = ["--short-side", "64", "--hole", "12", "20", "--count", "2", "--masks", "blob", "--baselines", "mean"]
-    assert "blended" in invoke("glcic-train", "evaluate", "first", "photos", *scored, "--device", "cpu")
+    assert "best" in invoke("glcic-train", "evaluate", "first", "photos", *scored, "--device", "cpu")
 
     image = np.asarray(Image.open(pictures / "03.jpg"))
     mask = np.zeros((72, 96), np.uint8)
