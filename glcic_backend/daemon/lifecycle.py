@@ -15,6 +15,7 @@ from types import FrameType
 import zmq
 
 from glcic_backend import __version__
+from glcic_backend.daemon.allocator import give_back_large_blocks
 from glcic_backend.daemon.engine import Engine, Library
 from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.daemon.server import DEFAULT_CAPACITY, Server
@@ -78,6 +79,7 @@ def run_daemon(
         DaemonError: another daemon runs already, or the connection file cannot be written.
         UnsafeFolderError: the folder of the connection file is open to others.
     """
+    give_back_large_blocks()
     folder = prepare_run_folder(options.home)
     with _sole_daemon(folder / "daemon.lock", options.home), contextlib.closing(library()) as installed:
         models = ModelRoom(installed)

@@ -93,6 +93,7 @@ class Worker(threading.Thread):
         try:
             while (job := self._jobs.get()) is not None:
                 self._report(Finished(job, self._answer(job)))
+                del job  # an idle daemon shall not keep the last picture
         finally:
             self._signal.close(linger=0)
 

@@ -113,7 +113,7 @@ def soak(home, times, seed=0):
     try:
         for turn in range(times):
             if turn % (times // 10) == 0:
-                usage.append((system.memory_info().rss >> 20, system.num_fds()))
+                usage.append(_usage_at_rest(process, system))
             side = int(2 ** chance.uniform(6, 12))
             dtype, channels = chance.choice([np.uint8, np.uint16, np.float32]), chance.randint(1, 4)
             image, mask = picture(side, max(64, side // 3), channels, dtype, seed=turn)
@@ -130,11 +130,20 @@ def soak(home, times, seed=0):
                     reply = client.complete(**as_request(image, mask))
                     assert bytes(reply.pixels) == negative(image)[2:6, 3:8].tobytes()
         check_ready(process)
-        usage.append((system.memory_info().rss >> 20, system.num_fds()))
+        usage.append(_usage_at_rest(process, system))
     finally:
         process.process.terminate()
         assert process.end()[0] == 0
     return counts, usage
+
+
+def _usage_at_rest(process, system):
+    """Memory in MiB and descriptors, when the jobs of clients that are gone have been dropped."""
+    with process.client() as client:
+        while client.status().state != "idle":
+            time.sleep(0.05)
+    time.sleep(0.3)  # connections that have ended are closed by another thread
+    return round(system.memory_info().rss / 2**20, 1), system.num_fds()
 
 
 def _answer_to_half_a_message(info, image, mask):
