@@ -140,8 +140,14 @@ def _searched(
 ) -> _Field:
     """Search a level, beginning with the field of the next coarser one, or with the rough completion."""
     space = PatchSpace(level)
+    check()
     guide_known, guide_seen = (vectors.to(level.device) for vectors in guide_vectors(scene, blur))
-    matcher = Matcher(level, torch.cat([space.everywhere(), guide_known], dim=1), random, check)
+    check()
+    everywhere = space.everywhere()
+    check()
+    matcher = Matcher(level, torch.cat([everywhere, guide_known], dim=1), random, check)
+    del everywhere
+    check()
     guide = guide_seen.index_select(0, level.targets)
     del guide_known, guide_seen
     fading = _FADING**level.depth
