@@ -139,7 +139,7 @@ def test_a_cancel_takes_effect_within_a_second_in_the_stages_after_the_network(c
         return time.monotonic() - begun
 
     # Between two looks at the cancel both cores compute: beside other programs a single try can take twice as long.
-    assert min(seconds() for _ in range(3)) < 1
+    assert any(seconds() < 1 for _ in range(3))
 
 
 def test_a_client_killed_while_the_network_runs_leaves_the_engine_within_a_second(home, client):
