@@ -23,7 +23,10 @@ def home():
     from wire.client import DaemonClient
 
     with contextlib.suppress(Exception):
-        DaemonClient.connect(folder, software="test").stop()
+        client = DaemonClient.connect(folder, software="test")
+        daemon = psutil.Process(client.info.pid)
+        client.stop()
+        daemon.wait(20)  # it removes its own files from the folder until then
     shutil.rmtree(folder)
 
 
