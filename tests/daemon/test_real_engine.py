@@ -130,16 +130,14 @@ def test_a_cancel_takes_effect_within_a_second_and_the_next_completion_is_right(
 
 @pytest.mark.parametrize("stage", ["blend", "detail"])
 def test_a_cancel_takes_effect_within_a_second_in_the_stages_after_the_network(client, stage):
-    def seconds():
-        job = client.submit(**as_request(*LARGE), model="shipped", quality="best")
-        in_stage(client, job, stage)
-        begun = time.monotonic()
-        assert client.cancel(job)
-        wait_until(lambda: client.status().state == "idle")
-        return time.monotonic() - begun
+    job = client.submit(**as_request(*LARGE), model="shipped", quality="best")
+    in_stage(client, job, stage)
+    begun = time.monotonic()
 
-    # Between two looks at the cancel both cores compute: beside other programs a single try can take twice as long.
-    assert any(seconds() < 1 for _ in range(3))
+    assert client.cancel(job)
+    wait_until(lambda: client.status().state == "idle")
+
+    assert time.monotonic() - begun < 1
 
 
 def test_a_client_killed_while_the_network_runs_leaves_the_engine_within_a_second(home, client):

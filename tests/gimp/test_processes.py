@@ -103,22 +103,18 @@ def test_a_daemon_that_is_killed_in_mid_run_is_replaced_and_the_run_succeeds(slo
 
 def test_a_plugin_that_is_killed_in_mid_run_frees_the_daemon_within_a_second(slow, gimp, machine):
     before = slow.pixels()
+    gimp.send(LONG_RUN)
+    wait_until_busy(machine)
+    time.sleep(0.3)
+
+    plugin_process(gimp).send_signal(signal.SIGKILL)  # what GIMP's Cancel button does
 
     def is_idle():
         with machine.daemon() as client:
             return client.status().state == "idle"
 
-    def seconds_until_free():
-        gimp.send(LONG_RUN)
-        wait_until_busy(machine)
-        time.sleep(0.3)
-        plugin_process(gimp).send_signal(signal.SIGKILL)  # what GIMP's Cancel button does
-        seconds = wait_for(is_idle)
-        assert gimp.receive()["status"] != "success"
-        return seconds
-
-    # Beside other programs on both cores a single try can take longer.
-    assert any(seconds_until_free() < 1.0 for _ in range(3))
+    assert wait_for(is_idle) < 1.0
+    assert gimp.receive()["status"] != "success"
     assert not changed(before, slow.pixels()).any()
     with machine.daemon() as client:
         assert client.status().cancelled >= 1
