@@ -22,12 +22,15 @@ class Matcher:
     Args:
         level: gives targets and sources.
         vectors: float32 [n, d], by position, the sources' patches.
+        factors: float32 [n], by position, what the sources' costs are multiplied by.
         random: source of random numbers.
         check: called often; may raise.
     """
 
-    def __init__(self, level: Level, vectors: Tensor, random: torch.Generator, check: Callable[[], None]) -> None:
-        self._level, self._vectors, self._random, self._check = level, vectors, random, check
+    def __init__(
+        self, level: Level, vectors: Tensor, factors: Tensor, random: torch.Generator, check: Callable[[], None]
+    ) -> None:
+        self._level, self._vectors, self._factors, self._random, self._check = level, vectors, factors, random, check
         own = torch.arange(len(level.targets), device=level.device)
         self._neighbours = []
         for step in _STEPS:
@@ -44,12 +47,13 @@ class Matcher:
         sources = self._level.sources
         if len(wanted) * len(sources) > _EXHAUSTIVE_PAIRS:
             return self.anywhere()
-        vectors = self._vectors[sources]
+        vectors, factors = self._vectors[sources], self._factors[sources]
         square = vectors.square().sum(1)
         nearest = []
         for part in torch.split(wanted, max(1, _CHUNK // len(sources))):
             self._check()
-            nearest.append(torch.addmm(square, part, vectors.T, alpha=-2).argmin(1))
+            distance = torch.addmm(square, part, vectors.T, alpha=-2) + part.square().sum(1, keepdim=True)
+            nearest.append((distance * factors).argmin(1))
         return sources[torch.cat(nearest)]
 
     def anywhere(self) -> Tensor:
@@ -58,8 +62,9 @@ class Matcher:
         return sources[torch.randint(len(sources), (count,), generator=self._random, device=self._level.device)]
 
     def cost(self, wanted: Tensor, found: Tensor) -> Tensor:
-        """Squared distances of targets and sources, float32 [t]."""
-        return (self._vectors.index_select(0, found) - wanted).square_().sum(1)
+        """Squared distances of targets and sources, times the sources' factors, float32 [t]."""
+        distance = (self._vectors.index_select(0, found) - wanted).square_().sum(1)
+        return distance * self._factors.index_select(0, found)
 
     def improve(self, wanted: Tensor, found: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
         """One round of propagation and random search.
@@ -67,7 +72,7 @@ class Matcher:
         Args:
             wanted: float32 [t, d], the targets' vectors.
             found: int64 [t], the sources found so far.
-            cost: float32 [t], their squared distances.
+            cost: float32 [t], their costs.
 
         Returns:
             found and cost, improved.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from glcic_backend.detail.contrast import cost_factors
 from glcic_backend.detail.guide import guide_vectors
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
@@ -54,7 +55,7 @@ class Task:
 
 @dataclass
 class _Field:
-    """For each target of a level its source, int64 [t], and their squared distance, float32 [t]."""
+    """For each target of a level its source, int64 [t], and the cost of its distance, float32 [t]."""
 
     level: Level
     found: Tensor
@@ -145,8 +146,10 @@ def _searched(
     check()
     everywhere = space.everywhere()
     check()
-    matcher = Matcher(level, torch.cat([everywhere, guide_known], dim=1), random, check)
+    vectors = torch.cat([everywhere, guide_known], dim=1)
     del everywhere
+    matcher = Matcher(level, vectors, cost_factors(level), random, check)
+    del vectors
     check()
     guide = guide_seen.index_select(0, level.targets)
     del guide_known, guide_seen

@@ -67,7 +67,7 @@ def test_distances_of_vectors_are_nearly_those_of_the_patches(scene, level):
 def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     space = PatchSpace(level)
     vectors = space.everywhere()
-    matcher = Matcher(level, vectors, torch.Generator().manual_seed(0), nothing)
+    matcher = Matcher(level, vectors, torch.ones(level.count), torch.Generator().manual_seed(0), nothing)
     wanted = space.at(level.pixels, level.targets)
     best = matcher.cost(wanted, matcher.first(wanted))
 
