@@ -22,6 +22,7 @@ from glcic_backend.model_file import Model, load_model
 from glcic_backend.model_library import resolve_model
 from glcic_backend.pixels import Samples
 from glcic_backend.scale import find_holes
+from glcic_backend.trust import continue_calm_rims
 from glcic_backend.wire.geometry import Rectangle
 from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
 
@@ -160,6 +161,7 @@ class Inpainter:
         used = {str(device): None}  # an ordered set
         if blend:
             report("blend", 0.0)
+            fills = continue_calm_rims(photograph, holes, fills, cancelled)
             blend_fills(photograph, fills, lambda share: report("blend", share), cancelled)
             if quality == "best":
                 options = DetailOptions(context, seed, self.model.info.hole_range[1])

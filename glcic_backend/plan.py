@@ -15,6 +15,8 @@ from glcic_backend.wire.geometry import Rectangle
 _LEAST_MARGIN = 160
 _HOLE_WIDTHS = 1.25
 _COARSEST_THICKNESS = 16
+_TRUST_THICKNESS = 64
+_TRUST_MARGIN = 8
 
 
 def detail_levels(thickness: float) -> int:
@@ -39,6 +41,17 @@ def detail_window(width: int, height: int, box: Rectangle, thickness: float, con
     return _widened(box, margin * (2 if context == "more" else 1), 1 << detail_levels(thickness), width, height)
 
 
+def trust_halvings(thickness: float) -> int:
+    """How often a photograph is halved until a hole of this thickness is small enough to compare with its rim."""
+    return max(0, math.ceil(math.log2(max(thickness, 1) / _TRUST_THICKNESS)))
+
+
+def trust_window(width: int, height: int, box: Rectangle, thickness: float) -> Rectangle:
+    """The part of an image of width x height pixels of which a hole's rim is seen; arguments as `detail_window`."""
+    step = 1 << trust_halvings(thickness)
+    return _widened(box, _TRUST_MARGIN * step, step, width, height)
+
+
 def context_rectangle(
     width: int, height: int, box: Rectangle, largest: int, *, details: bool, context: str
 ) -> Rectangle:
@@ -60,7 +73,8 @@ def context_rectangle(
     small = Rectangle(x, y, -(-box.right // step) - x, -(-box.bottom // step) - y)
     seen = region.context_rectangle(-(-width // step), -(-height // step), small)
     needed = Rectangle(*(step * side for side in seen))
-    grid = SIZE_MULTIPLE * step
+    needed = union(needed, trust_window(width, height, box, thickness))
+    grid = max(SIZE_MULTIPLE * step, 1 << trust_halvings(thickness))
     if details:
         needed = union(needed, detail_window(width, height, box, thickness, context))
         grid = max(grid, 1 << detail_levels(thickness))

@@ -17,12 +17,9 @@ from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level, Scene, source_mask
 from glcic_backend.detail.seams import without_seams
-from glcic_backend.detail.trust import apply_trust
 from glcic_backend.detail.voting import best_vote
 from glcic_backend.errors import CancelledError
 
-_TRUST_HALVINGS = 2
-"""Scales above the coarsest one, at which it is decided how far the rough completion can be believed."""
 _LEAST_SOURCES = 200
 _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
@@ -86,7 +83,6 @@ def transfer_texture(
     scenes = _pyramid(task, check)
     if not scenes:
         return False
-    apply_trust(scenes, max(0, len(scenes) - 1 - _TRUST_HALVINGS), cancelled)
     random = torch.Generator(device).manual_seed(task.seed)
     field: _Field | None = None
     for number in range(len(scenes) - 1, -1, -1):
