@@ -1,8 +1,9 @@
 """What is done when memory runs out: give back what is held for reuse, try smaller pieces, then the CPU."""
 
+import contextlib
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import cv2
@@ -16,8 +17,19 @@ from glcic_backend.wire.geometry import Rectangle
 SMALLEST_PIECE = 64
 """Side in pixels below which nothing is halved any more: the network reads 307 pixels for each one that it paints."""
 
-_SAYINGS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
-"""What PyTorch's errors without a type of their own say, on the CPU, on Apple's GPUs, and inside CUDA's libraries."""
+_SAYINGS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "could not create a primitive",
+)
+"""What PyTorch's errors without a type of their own say, on the CPU, on Apple's GPUs, and inside CUDA's libraries.
+
+The last one is all that oneDNN says where the system refuses it memory for the code of a convolution.
+"""
+
+_NEXT_STEP = "Close other programs, select a smaller area, or choose the quality fast."
 
 Result = TypeVar("Result")
 
@@ -83,9 +95,24 @@ def on_the_first_that_suffices(
         free(device)
     names = " and of ".join(map(str, devices))
     raise OutOfMemoryError(
-        f"The memory of {names} does not suffice for this completion, not even in small pieces. Close other programs, "
-        "select a smaller area, or choose the quality fast."
+        f"The memory of {names} does not suffice for this completion, not even in small pieces. {_NEXT_STEP}"
     )
+
+
+@contextlib.contextmanager
+def lack_of_memory_is_told() -> Iterator[None]:
+    """Within it, every error that means a lack of memory becomes one that a user can act on.
+
+    Raises:
+        OutOfMemoryError: the memory ran out, in a computation that has no smaller pieces.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OutOfMemoryError) or not is_out_of_memory(error):
+            raise
+        log.warning("the memory ran out: %s", error)
+        raise OutOfMemoryError(f"The memory does not suffice for this completion. {_NEXT_STEP}") from error
 
 
 def free(device: torch.device) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import psutil
 
 from glcic_backend import Inpainter
+from glcic_backend.daemon.engine_server import REST_SECONDS
 from glcic_backend.wire.client import DaemonClient
 from glcic_backend.wire.codec import decode, encode
 from glcic_backend.wire.credentials import USERNAME, derive_password
@@ -146,9 +147,10 @@ def _usage_at_rest(process):
     with process.client() as client:
         while client.status().state != "idle":
             time.sleep(0.05)
-    time.sleep(0.3)  # connections that have ended are closed by another thread
     daemon = psutil.Process(process.process.pid)
     engines = daemon.children()  # none where the engine is a fake one
+    # Connections that have ended are closed by another thread, and the engine gives back what is free.
+    time.sleep(0.3 if not engines else REST_SECONDS + 0.5)
     memory = [daemon.memory_info().rss, sum(engine.memory_info().rss for engine in engines)]
     return *(round(size / 2**20, 1) for size in memory), sum(one.num_fds() for one in [daemon, *engines])
 
