@@ -43,7 +43,8 @@ def daemon(tmp_path_factory):
         yield process.wait_until_ready()
     finally:
         process.process.kill()
-        process.process.communicate()
+        process.process.wait()
+        process.process.stderr.close()
 
 
 @pytest.fixture
