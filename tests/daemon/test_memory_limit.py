@@ -81,7 +81,7 @@ def complete(client, picture):
 def test_an_engine_short_of_memory_takes_smaller_pieces_or_says_so_and_is_there_for_the_next_one(daemon, client):
     right, small = complete(client, WIDE), complete(client, SMALL)
     ends = []
-    for mebibytes in (200, 120, 80, 40, 10):
+    for mebibytes in (200, 120, 80, 40, 25, 15, 8, 4):
         with at_most(engine_of(daemon), mebibytes):
             try:
                 given = complete(client, WIDE)
