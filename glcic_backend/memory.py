@@ -23,10 +23,13 @@ _SAYINGS = (
     "cannot allocate memory",
     "not enough memory",
     "could not create a primitive",
+    "insufficient memory",
+    "bad_alloc",
 )
-"""What PyTorch's errors without a type of their own say, on the CPU, on Apple's GPUs, and inside CUDA's libraries.
+"""What errors say that have no type of their own.
 
-The last one is all that oneDNN says where the system refuses it memory for the code of a convolution.
+The first four are PyTorch's, on the CPU, on Apple's GPUs, and inside CUDA's libraries. The fifth is all that oneDNN
+says where the system refuses it memory for the code of a convolution. The last two are OpenCV's.
 """
 
 _NEXT_STEP = "Close other programs, select a smaller area, or choose the quality fast."
@@ -40,9 +43,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of Python, numpy, OpenCV or PyTorch says that there was not enough memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError | OutOfMemoryError):
         return True
-    if isinstance(error, cv2.error):
-        return bool(error.code == cv2.Error.StsNoMem)
-    return isinstance(error, RuntimeError) and any(saying in str(error).lower() for saying in _SAYINGS)
+    return isinstance(error, RuntimeError | cv2.error) and any(saying in str(error).lower() for saying in _SAYINGS)
 
 
 def in_pieces(

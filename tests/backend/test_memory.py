@@ -25,6 +25,7 @@ ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.52 GiB."),
     RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
     RuntimeError("could not create a primitive"),
+    cv2.error("std::bad_alloc"),
     RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"),
     MemoryError(),
     np._core._exceptions._ArrayMemoryError((9, 9), np.dtype(np.float32)),
@@ -138,7 +139,7 @@ def test_a_lack_of_memory_where_there_are_no_smaller_pieces_is_said_as_well(monk
     engine = make_engine()
     monkeypatch.setattr(inpainter, stage, fails)
 
-    with pytest.raises(OutOfMemoryError, match="memory does not suffice.*select a smaller area"):
+    with pytest.raises(OutOfMemoryError, match=r"memory does not suffice.*select a smaller area"):
         engine.complete(IMAGE, SMALL_MASK)
 
 
