@@ -37,7 +37,7 @@ def soak(home, times):
     return _soak(DaemonProcess(home), draw, times)
 
 
-def real_soak(home, times, cases=100):
+def real_soak(home, times, cases=100, rests=10):
     """With the model that ships: each answer is compared with that of an engine in this process. See `_soak`.
 
     Args:
@@ -58,7 +58,7 @@ def real_soak(home, times, cases=100):
         return *_real_case(case), lambda: expected(case)
 
     # A cancel or a kill then comes at any stage.
-    return _soak(RealDaemonProcess(home), draw, times, digest=_digest, patience=0.4)
+    return _soak(RealDaemonProcess(home), draw, times, rests, digest=_digest, patience=0.4)
 
 
 def _digest(pixels):
@@ -97,7 +97,7 @@ def _size(chance):
     return side, max(64, side // 3)
 
 
-def _soak(process, draw, times, seed=0, digest=bytes, patience=0.0):
+def _soak(process, draw, times, rests=10, seed=0, digest=bytes, patience=0.0):
     """Mixed requests to one daemon: a tenth cancelled, a twentieth malformed, a twentieth of clients killed.
 
     Every well-formed one must be answered right.
@@ -105,18 +105,19 @@ def _soak(process, draw, times, seed=0, digest=bytes, patience=0.0):
     Args:
         process: of the daemon; ended here.
         draw: gives image, mask, options and a function for the right answer, from a `Random` and the turn.
+        rests: how often the daemon is left alone, to see what it keeps.
         digest: what of the pixels of an answer is compared.
         patience: seconds that at most pass between a request and its cancel or the kill of its client.
 
     Returns:
-        The counts, and what `_usage_at_rest` gives before each tenth of the requests and at the end.
+        The counts, and what `_usage_at_rest` gives at each rest, the first one at the start, and at the end.
     """
     chance = random.Random(seed)
     counts, usage = Counter(), []
     try:
         process.wait_until_ready()
         for turn in range(times):
-            if turn % (times // 10) == 0:
+            if turn % (times // rests) == 0:
                 usage.append(_usage_at_rest(process))
             image, mask, options, expected = draw(chance, turn)
             request = as_request(image, mask) | options

@@ -28,8 +28,8 @@ def test_mixed_requests_are_answered_right_and_leave_neither_memory_nor_descript
 
 
 def test_mixed_requests_to_the_shipped_model_are_answered_as_the_engine_in_this_process_does(home):
-    counts, usage = real_soak(home, 30, cases=8)
+    counts, usage = real_soak(home, 30, cases=6, rests=2)
 
     assert counts["whole"] >= 20
-    *_, descriptors = zip(*usage[2:], strict=True)
-    assert max(descriptors) <= descriptors[0] + 8
+    (*_, between), (*_, at_the_end) = usage[1:]  # descriptors, after all libraries were used
+    assert at_the_end <= between + 4
