@@ -17,7 +17,7 @@ from glcic_backend.detailed import DetailOptions, add_details
 from glcic_backend.devices import choose_device
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.fill import Fill, slices
-from glcic_backend.memory import on_the_first_that_suffices
+from glcic_backend.memory import lack_of_memory_is_told, on_the_first_that_suffices
 from glcic_backend.model_file import Model, load_model
 from glcic_backend.model_library import resolve_model
 from glcic_backend.pixels import Samples
@@ -98,6 +98,7 @@ class Inpainter:
         largest = self.model.info.hole_range[1]
         return plan.context_rectangle(width, height, hole, largest, details=quality == "best", context=context)
 
+    @lack_of_memory_is_told()
     def complete(
         self,
         image: Samples,
@@ -137,7 +138,7 @@ class Inpainter:
             InvalidInputError: the arrays do not fit each other, no pixel is masked, none is left to learn from, or an
                 option is unknown.
             CancelledError: `cancelled` returned True.
-            OutOfMemoryError: neither the device nor the CPU has enough memory.
+            OutOfMemoryError: the memory of the device and of the CPU does not suffice.
         """
         report = progress or (lambda stage, share: None)
         _check_options(quality, context, seed)

@@ -1,8 +1,9 @@
 """What is done when memory runs out: give back what is held for reuse, try smaller pieces, then the CPU."""
 
+import contextlib
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 import cv2
@@ -16,8 +17,22 @@ from glcic_backend.wire.geometry import Rectangle
 SMALLEST_PIECE = 64
 """Side in pixels below which nothing is halved any more: the network reads 307 pixels for each one that it paints."""
 
-_SAYINGS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
-"""What PyTorch's errors without a type of their own say, on the CPU, on Apple's GPUs, and inside CUDA's libraries."""
+_SAYINGS = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "not enough memory",
+    "could not create a primitive",
+    "insufficient memory",
+    "bad_alloc",
+)
+"""What errors say that have no type of their own.
+
+The first four are PyTorch's, on the CPU, on Apple's GPUs, and inside CUDA's libraries. The fifth is all that oneDNN
+says where the system refuses it memory for the code of a convolution. The last two are OpenCV's.
+"""
+
+_NEXT_STEP = "Close other programs, select a smaller area, or choose the quality fast."
 
 Result = TypeVar("Result")
 
@@ -28,9 +43,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error of Python, numpy, OpenCV or PyTorch says that there was not enough memory."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError | OutOfMemoryError):
         return True
-    if isinstance(error, cv2.error):
-        return bool(error.code == cv2.Error.StsNoMem)
-    return isinstance(error, RuntimeError) and any(saying in str(error).lower() for saying in _SAYINGS)
+    return isinstance(error, RuntimeError | cv2.error) and any(saying in str(error).lower() for saying in _SAYINGS)
 
 
 def in_pieces(
@@ -83,9 +96,24 @@ def on_the_first_that_suffices(
         free(device)
     names = " and of ".join(map(str, devices))
     raise OutOfMemoryError(
-        f"The memory of {names} does not suffice for this completion, not even in small pieces. Close other programs, "
-        "select a smaller area, or choose the quality fast."
+        f"The memory of {names} does not suffice for this completion, not even in small pieces. {_NEXT_STEP}"
     )
+
+
+@contextlib.contextmanager
+def lack_of_memory_is_told() -> Iterator[None]:
+    """Within it, every error that means a lack of memory becomes one that a user can act on.
+
+    Raises:
+        OutOfMemoryError: the memory ran out, in a computation that has no smaller pieces.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OutOfMemoryError) or not is_out_of_memory(error):
+            raise
+        log.warning("the memory ran out: %s", error)
+        raise OutOfMemoryError(f"The memory does not suffice for this completion. {_NEXT_STEP}") from error
 
 
 def free(device: torch.device) -> None:

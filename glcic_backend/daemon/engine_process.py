@@ -25,6 +25,7 @@ MOST_DEATHS = 5
 """So many deaths in a row, and the engine is not started again."""
 
 _POLL_SECONDS = 0.05
+_DYING_SECONDS = 1.0
 _PROGRAM = "glcic_backend.daemon.engine_program"
 
 log = logging.getLogger(__name__)
@@ -132,8 +133,9 @@ class EngineProcess:
 
     def _bury(self) -> str:
         """Note that the process has died, and start the next one. Returns what happened, as half a sentence."""
-        code = self._child.wait()
-        self._end()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(_DYING_SECONDS)
+        code = self._end()  # one that still lives has said what there was no memory for
         self._deaths += 1
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
         what = f"the engine's process {self._child.pid} {how}"
@@ -149,14 +151,18 @@ class EngineProcess:
 
 
 def _listen(pipe: IO[bytes], messages: "SimpleQueue[Message | None]") -> None:
-    with pipe:
-        while (message := engine_pipe.receive(pipe)) is not None:
-            header, _ = message
-            if header["say"] == "log":
-                logging.getLogger(header["name"]).log(header["level"], "%s", header["text"])
-            else:
-                messages.put(message)
-    messages.put(None)
+    try:
+        with pipe:
+            while (message := engine_pipe.receive(pipe)) is not None:
+                header, _ = message
+                if header["say"] == "log":
+                    logging.getLogger(header["name"]).log(header["level"], "%s", header["text"])
+                else:
+                    messages.put(message)
+    except MemoryError:
+        log.error("the memory does not suffice to take in what the engine has made")
+    finally:
+        messages.put(None)
 
 
 _ERRORS: dict[str, type[errors.GlcicError]] = {

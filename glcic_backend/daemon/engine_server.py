@@ -21,15 +21,22 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import IO, Any
 
 import numpy as np
 
 from glcic_backend.daemon import engine_pipe
+from glcic_backend.daemon.allocator import give_back_what_is_free
 from glcic_backend.daemon.engine import Engine
 from glcic_backend.errors import GlcicError
 from glcic_backend.wire.messages import MAX_TEXT, Buffer
+
+OUT_OF_MEMORY = 12
+"""Exit code of a process whose memory does not suffice to take in a request: the system's number for that."""
+
+REST_SECONDS = 1.0
+"""So long without a request, and the memory that is free is given back."""
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +59,7 @@ class EngineServer:
         """Answer until the process ends, which it does when `source` ends."""
         threading.Thread(target=self._listen, daemon=True).start()
         while True:
-            request, buffers = self._requests.get()
+            request, buffers = self._next()
             try:
                 answer, results = self._answer(request, buffers)
             except GlcicError as error:
@@ -63,6 +70,16 @@ class EngineServer:
                 text = f"The completion failed: {reason}. The daemon's log says where."
                 answer, results = {"say": "error", "kind": "", "text": text}, []
             self.say(answer, results)
+            del request, buffers, answer, results  # an idle engine shall not keep the last picture
+
+    def _next(self) -> engine_pipe.Message:
+        try:
+            return self._requests.get(timeout=REST_SECONDS)
+        except Empty:
+            # Pictures of ever new sizes leave a heap full of holes. Between two requests that follow each other the
+            # holes stay, because filling them again costs a tenth of a small completion.
+            give_back_what_is_free()
+            return self._requests.get()
 
     def say(self, message: dict[str, Any], buffers: list[Buffer] | None = None) -> None:
         """Say something to the daemon; from any thread."""
@@ -70,11 +87,14 @@ class EngineServer:
             engine_pipe.send(self._sink, message, buffers or [])
 
     def _listen(self) -> None:
-        while (message := engine_pipe.receive(self._source)) is not None:
-            if message[0]["do"] == "cancel":
-                self._cancelled = message[0]["number"]
-            else:
-                self._requests.put(message)
+        try:
+            while (message := engine_pipe.receive(self._source)) is not None:
+                if message[0]["do"] == "cancel":
+                    self._cancelled = message[0]["number"]
+                else:
+                    self._requests.put(message)
+        except MemoryError:  # what was half taken in cannot be answered; the daemon must not wait for it
+            os._exit(OUT_OF_MEMORY)
         os._exit(0)
 
     def _answer(self, request: dict[str, Any], buffers: list[bytes]) -> tuple[dict[str, Any], list[Buffer]]:

@@ -120,6 +120,10 @@ class Worker(threading.Thread):
         except (OutOfMemoryError, EngineError) as error:
             log.warning("%d x %d pixels: %s", job.request.width, job.request.height, error)
             code, text = ErrorCode.ENGINE_FAILED, str(error)
+        except MemoryError as error:
+            log.warning("%d x %d pixels: %s", job.request.width, job.request.height, error)
+            code = ErrorCode.ENGINE_FAILED
+            text = "The daemon's memory does not suffice for this completion. Close other programs, then try again."
         except Exception as error:
             log.exception("%s of %d x %d pixels failed", job.request.TYPE, job.request.width, job.request.height)
             reason = str(error)[: MAX_TEXT // 2]

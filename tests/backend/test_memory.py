@@ -24,6 +24,8 @@ SMALL_MASK = rectangle_mask(400, 420, 90, 80, 20, 30)
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.52 GiB."),
     RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: you tried to ..."),
+    RuntimeError("could not create a primitive"),
+    cv2.error("std::bad_alloc"),
     RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"),
     MemoryError(),
     np._core._exceptions._ArrayMemoryError((9, 9), np.dtype(np.float32)),
@@ -127,6 +129,18 @@ def test_without_enough_memory_anywhere_it_is_said_what_can_be_done_and_the_next
         engine.complete(IMAGE, MASK)
 
     assert engine.complete(IMAGE, SMALL_MASK).shape == IMAGE.shape
+
+
+@pytest.mark.parametrize("stage", ["find_holes", "blend_fills", "_composed"])
+def test_a_lack_of_memory_where_there_are_no_smaller_pieces_is_said_as_well(monkeypatch, stage):
+    def fails(*_):
+        raise MemoryError("Unable to allocate 2.86 MiB")
+
+    engine = make_engine()
+    monkeypatch.setattr(inpainter, stage, fails)
+
+    with pytest.raises(OutOfMemoryError, match=r"memory does not suffice.*select a smaller area"):
+        engine.complete(IMAGE, SMALL_MASK)
 
 
 def test_what_is_not_a_lack_of_memory_is_not_tried_again():

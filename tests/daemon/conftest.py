@@ -132,19 +132,20 @@ def wait_until(condition, seconds=10.0):
 class DaemonProcess:
     """A daemon in a process of its own, with a fake engine."""
 
-    def __init__(self, home, *arguments):
-        program = Path(__file__).with_name("daemon_process.py")
+    command = (sys.executable, str(Path(__file__).with_name("daemon_process.py")))
+
+    def __init__(self, home, *arguments, **environment):
         self.home = home
         self.process = subprocess.Popen(
-            [sys.executable, str(program), *arguments],
-            env={**os.environ, "GLCIC_HOME": str(home)},
+            [*self.command, *arguments],
+            env={**os.environ, "GLCIC_HOME": str(home), **environment},
             stderr=subprocess.PIPE,
             text=True,
         )
 
     def wait_until_ready(self):
         line = self.process.stderr.readline()
-        assert line.startswith("ready"), line + self.process.stderr.read()
+        assert "ready" in line, line + self.process.stderr.read()
         return self
 
     def client(self, **options):
@@ -159,13 +160,19 @@ class DaemonProcess:
         return self.process.returncode, said
 
 
+class RealDaemonProcess(DaemonProcess):
+    """The command `glcic-backend serve` with the model that ships, on the CPU."""
+
+    command = (sys.executable, "-c", "from glcic_backend.cli import main; main()", "serve", "--device", "cpu")
+
+
 @pytest.fixture
 def start_process(home):
-    """Starts a daemon process; see daemon_process.py for its arguments."""
+    """Starts a daemon process; see daemon_process.py for its arguments. Keywords are environment variables."""
     started = []
 
-    def start(*arguments):
-        started.append(DaemonProcess(home, *arguments))
+    def start(*arguments, **environment):
+        started.append(DaemonProcess(home, *arguments, **environment))
         return started[-1]
 
     yield start

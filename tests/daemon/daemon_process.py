@@ -1,6 +1,7 @@
 """Program: the daemon with a fake engine.
 
-Arguments: `hold` (completions do not end), `deaf` (nor can be cancelled), `idle` (ends after 0.6 s without a request).
+Arguments: `hold` (completions do not end), `deaf` (nor can be cancelled), `idle=SECONDS` (ends after so long without a
+request).
 """
 
 import sys
@@ -25,7 +26,8 @@ def main():
     engine.calls = deque(maxlen=0)  # what it kept would look like a leak
     if {"hold", "deaf"} & set(sys.argv):
         engine.hold()
-    options = DaemonOptions(idle_exit=0.01 if "idle" in sys.argv else 0.0)
+    idle = [float(argument.removeprefix("idle=")) for argument in sys.argv if argument.startswith("idle=")]
+    options = DaemonOptions(idle_exit=sum(idle) / 60)
     try:
         run_daemon(lambda: FakeLibrary(engine), options, lambda *_: say("ready"))
     except GlcicError as error:

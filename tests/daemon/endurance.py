@@ -1,6 +1,6 @@
 """Many starts and ends of daemons, and many requests: `python -m tests.daemon.endurance WHAT --times N`.
 
-A slice of each runs in the suite (test_endurance.py). All of it uses the fake engine, in a process of its own.
+A slice of each runs in the suite (test_endurance.py). The engine is a fake one, but for `real-soak`.
 """
 
 import argparse
@@ -14,19 +14,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
-import psutil
-
-from glcic_backend.wire.client import DaemonClient
-from glcic_backend.wire.codec import decode, encode
 from glcic_backend.wire.connection import read_connection, run_folder
-from glcic_backend.wire.credentials import USERNAME, derive_password
 from glcic_backend.wire.errors import DaemonNotRunningError, WireError
-from glcic_backend.wire.messages import REPLIES
-from glcic_backend.wire.zmtp import ZmtpConnection
 
-from .conftest import DaemonProcess, as_request, complete_message, picture
+from .conftest import DaemonProcess, as_request, picture
 from .fake_engine import negative
+from .soak import real_soak, soak
 
 
 def check_ready(process):
@@ -100,73 +93,8 @@ def end_anywhere(home, times, seed=0):
     return found
 
 
-def soak(home, times, seed=0):
-    """Mixed requests to one daemon: a tenth cancelled, a twentieth malformed, a twentieth of clients killed.
-
-    Every well-formed one must be answered right. Returns the counts, and the memory in MiB and the descriptors of the
-    daemon after each tenth of the requests.
-    """
-    chance = random.Random(seed)
-    process = DaemonProcess(home).wait_until_ready()
-    system = psutil.Process(process.process.pid)
-    counts, usage = Counter(), []
-    try:
-        for turn in range(times):
-            if turn % (times // 10) == 0:
-                usage.append(_usage_at_rest(process, system))
-            side = int(2 ** chance.uniform(6, 12))
-            dtype, channels = chance.choice([np.uint8, np.uint16, np.float32]), chance.randint(1, 4)
-            image, mask = picture(side, max(64, side // 3), channels, dtype, seed=turn)
-            what = chance.choices(["whole", "cancelled", "malformed", "killed"], [80, 10, 5, 5])[0]
-            counts[what] += 1
-            with process.client() as client:
-                if what == "killed":
-                    _killed_client(home, as_request(image, mask))
-                elif what == "malformed":
-                    assert _answer_to_half_a_message(client.info, image, mask).code == "malformed"
-                elif what == "cancelled":
-                    client.cancel(client.submit(**as_request(image, mask)))
-                else:
-                    reply = client.complete(**as_request(image, mask))
-                    assert bytes(reply.pixels) == negative(image)[2:6, 3:8].tobytes()
-        check_ready(process)
-        usage.append(_usage_at_rest(process, system))
-    finally:
-        process.process.terminate()
-        assert process.end()[0] == 0
-    return counts, usage
-
-
-def _usage_at_rest(process, system):
-    """Memory in MiB and descriptors, when the jobs of clients that are gone have been dropped."""
-    with process.client() as client:
-        while client.status().state != "idle":
-            time.sleep(0.05)
-    time.sleep(0.3)  # connections that have ended are closed by another thread
-    return round(system.memory_info().rss / 2**20, 1), system.num_fds()
-
-
-def _answer_to_half_a_message(info, image, mask):
-    connection = ZmtpConnection.open(info.endpoint, USERNAME, derive_password(info.secret), timeout=20)
-    header, *buffers = encode(complete_message(image, mask))
-    connection.send([header[:-1], *buffers], timeout=20)
-    try:
-        return decode(connection.receive(20), REPLIES)
-    finally:
-        connection.close()
-
-
-def _killed_client(home, request):
-    child = os.fork()
-    if child == 0:
-        with contextlib.suppress(BaseException):
-            DaemonClient.connect(home, software="killed").submit(**request)
-        os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
-
-
 def main():
-    actions = {"pairs": start_pairs, "signals": end_anywhere, "soak": soak}
+    actions = {"pairs": start_pairs, "signals": end_anywhere, "soak": soak, "real-soak": real_soak}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=actions)
     parser.add_argument("--times", type=int, required=True)

@@ -14,7 +14,9 @@ from fake_engine import FakeEngine
 from glcic_backend.daemon.engine_server import serve
 from glcic_backend.errors import ModelFileError
 
-KILLED, EXITS, DEAF, DEFECT, PRINTS, WAITS = range(1, 7)
+KILLED, EXITS, DEAF, DEFECT, PRINTS, WAITS, LEAVES_HOLES = range(1, 8)
+
+kept = []
 
 
 class Engine(FakeEngine):
@@ -37,6 +39,9 @@ class Engine(FakeEngine):
             raise ValueError("a defect")
         elif seed == PRINTS:
             print("something that a library says", flush=True)  # noqa: T201
+        elif seed == LEAVES_HOLES:
+            pieces = [b"x" * 100_000 for _ in range(2_000)]
+            kept.append(pieces[-1])  # it lies above all that becomes free
         elif seed == WAITS:
             self.hold()
         return super().complete(image, mask, seed=seed, **options)

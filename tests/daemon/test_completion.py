@@ -216,11 +216,18 @@ def test_what_the_user_did_wrong_comes_back_as_the_engine_said_it(client):
     assert caught.value.code == "invalid_input"
 
 
-@pytest.mark.parametrize("failure", [RuntimeError("out of memory"), MemoryError(), InvalidInputError("x" * 5000)])
-def test_the_daemon_outlives_a_failing_engine(start_daemon, failure):
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (RuntimeError("a defect"), "RuntimeError: a defect"),
+        (MemoryError(), "memory does not suffice"),
+        (InvalidInputError("x" * 5000), "x{1900}"),
+    ],
+)
+def test_the_daemon_outlives_a_failing_engine(start_daemon, failure, told):
     engine = FakeEngine(failure)
     with start_daemon(engine=engine).client() as client:
-        with pytest.raises(RequestError, match="x{1900}" if "x" in str(failure) else type(failure).__name__):
+        with pytest.raises(RequestError, match=told):
             client.complete(**as_request(*picture()))
 
         engine.failure = None

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from .endurance import end_anywhere, soak, start_pairs
+from .endurance import end_anywhere, start_pairs
+from .soak import real_soak, soak
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="about signals of Unix")
 
@@ -21,6 +22,14 @@ def test_mixed_requests_are_answered_right_and_leave_neither_memory_nor_descript
     counts, usage = soak(home, 150)
 
     assert set(counts) == {"whole", "cancelled", "malformed", "killed"}
-    memory, descriptors = zip(*usage[1:], strict=True)  # when all that is kept for reuse is there
+    memory, _, descriptors = zip(*usage[1:], strict=True)  # when all that is kept for reuse is there
     assert max(descriptors) <= descriptors[0] + 4
     assert max(memory[5:]) < 1.05 * max(memory[:5])
+
+
+def test_mixed_requests_to_the_shipped_model_are_answered_as_the_engine_in_this_process_does(home):
+    counts, usage = real_soak(home, 30, cases=6, rests=2)
+
+    assert counts["whole"] >= 20
+    (*_, between), (*_, at_the_end) = usage[1:]  # descriptors, after all libraries were used
+    assert at_the_end <= between + 4

@@ -20,7 +20,7 @@ from glcic_backend.errors import CancelledError, InvalidInputError, ModelFileErr
 from glcic_backend.wire.geometry import Rectangle
 
 from .conftest import picture, wait_until
-from .engine_program import DEAF, DEFECT, EXITS, KILLED, PRINTS, WAITS
+from .engine_program import DEAF, DEFECT, EXITS, KILLED, LEAVES_HOLES, PRINTS, WAITS
 from .fake_engine import negative
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="about signals of Unix")
@@ -161,6 +161,34 @@ def test_a_computation_that_cannot_be_interrupted_is_cancelled_by_ending_its_pro
     assert not psutil.pid_exists(first)
     assert complete(engine) is not None
     assert not process.is_dead
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="about glibc")
+def test_the_memory_that_is_free_is_given_back_when_nothing_was_asked_for_a_second(engine, process):
+    complete(engine)
+    before = psutil.Process(process._child.pid).memory_info().rss
+    complete(engine, LEAVES_HOLES)
+
+    wait_until(lambda: psutil.Process(process._child.pid).memory_info().rss < before + 20_000_000, 5)
+
+
+def test_an_answer_for_which_there_is_no_memory_costs_its_completion_and_keeps_nobody_waiting(
+    engine, process, monkeypatch
+):
+    receive = engine_process.engine_pipe.receive
+
+    def short_of_memory(pipe):
+        message = receive(pipe)
+        if message is not None and message[0]["say"] == "completed":
+            raise MemoryError
+        return message
+
+    monkeypatch.setattr(engine_process.engine_pipe, "receive", short_of_memory)
+    with pytest.raises(EngineError, match=r"being started again: try once more"):
+        complete(engine)
+    monkeypatch.undo()
+
+    assert complete(engine).any()
 
 
 def test_the_process_ends_when_the_daemon_is_killed():

@@ -198,7 +198,7 @@ def test_tcp_can_be_asked_for():
 def test_with_an_idle_exit_the_daemon_ends_after_its_last_request_with_exit_code_0_and_without_files(
     start_process, home
 ):
-    process = start_process("idle").wait_until_ready()
+    process = start_process("idle=0.6").wait_until_ready()
     with process.client() as client:
         for _ in range(5):
             time.sleep(0.3)
@@ -213,7 +213,7 @@ def test_with_an_idle_exit_the_daemon_ends_after_its_last_request_with_exit_code
 
 
 def test_the_idle_exit_does_not_end_a_daemon_with_a_job(start_process):
-    process = start_process("idle", "hold").wait_until_ready()
+    process = start_process("idle=0.6", "hold").wait_until_ready()
     with process.client() as client:
         job = client.submit(**as_request(*picture()))
         time.sleep(1.5)
