@@ -17,6 +17,7 @@ from glcic_backend.detailed import DetailOptions, add_details
 from glcic_backend.devices import choose_device
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.fill import Fill, slices
+from glcic_backend.grain import add_grain
 from glcic_backend.memory import lack_of_memory_is_told, on_the_first_that_suffices
 from glcic_backend.model_file import Model, load_model
 from glcic_backend.model_library import resolve_model
@@ -164,7 +165,9 @@ class Inpainter:
             report("blend", 0.0)
             fills = continue_calm_rims(photograph, holes, fills, cancelled)
             blend_fills(photograph, fills, lambda share: report("blend", share), cancelled)
-            if quality == "best":
+            if quality == "fast":
+                add_grain(photograph, fills, seed)
+            else:
                 options = DetailOptions(context, seed, self.model.info.hole_range[1])
                 fills, device = on_the_first_that_suffices(
                     self._devices,
