@@ -12,8 +12,8 @@ from torch import Tensor
 
 from glcic_backend.detail.pyramid import RADIUS, Scene
 
-_WEIGHT = 0.1
-_SLOPE_WEIGHT = 0.3
+_WEIGHT = 0.015
+_SLOPE_WEIGHT = 0.045
 _SMALL_BLUR = 4.0
 
 
