@@ -33,6 +33,13 @@ def test_batch_normalisation_follows_every_convolution_and_no_fully_connected_la
     assert sum(isinstance(module, nn.BatchNorm2d) for module in modules) == 6 + 5
 
 
+def test_a_narrower_discriminator_has_fewer_channels_and_describes_an_image_by_fewer_numbers():
+    discriminator = ContextDiscriminator(DiscriminatorConfig(width=0.25))
+    assert [layer.out_channels for layer in discriminator.wide.convolutions] == [16, 32, 64, 128, 128, 128]
+    assert discriminator.local.fully_connected.out_features == 256
+    assert discriminator.concatenation.in_features == 2 * 256
+
+
 @pytest.mark.parametrize(("use", "inputs"), [("both", 2048), ("global", 1024), ("local", 1024)])
 def test_the_concatenation_layer_joins_the_branches_that_are_used(use, inputs):
     discriminator = ContextDiscriminator(DiscriminatorConfig(use=use))

@@ -12,7 +12,7 @@ from glcic_train.batches import Batch
 from glcic_train.distributed import Processes
 from glcic_train.masks import Holes
 from glcic_train.networks import Networks, initialise_for_small_crops
-from glcic_train.updates import Updates
+from glcic_train.updates import Updates, computes_bfloat16
 
 pytestmark = pytest.mark.usefixtures("narrow_module")
 
@@ -225,6 +225,20 @@ def test_bfloat16_gives_losses_close_to_those_of_float32(make, batch):
     _, coarse = make("run.precision=bfloat16")
     expected = exact.completion_alone(batch)["mse"].item()
     assert coarse.completion_alone(batch)["mse"].item() == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_auto_is_bfloat16_on_a_cpu_that_computes_it_natively(make, batch, monkeypatch, native):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native, raising=False)
+    _, automatic = make("run.precision=auto")
+    _, named = make(f"run.precision={'bfloat16' if native else 'float32'}")
+
+    assert automatic.completion_alone(batch) == named.completion_alone(batch)
+
+
+def test_a_version_of_torch_that_cannot_tell_computes_in_float32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported", raising=False)
+    assert not computes_bfloat16(CPU)
 
 
 def test_the_start_for_small_crops_leaves_the_widest_kernel_its_centre_only():

@@ -28,19 +28,20 @@ class ContextBranch(nn.Module):
     Args:
         size: side of the square input, pixels. It decides the number of layers.
         normalisation: `batch` after every convolution (section 3.5), or `spectral` on every weight.
+        width: channels, and length of the vector, relative to Table 3.
     """
 
-    def __init__(self, size: int, normalisation: str = "batch") -> None:
+    def __init__(self, size: int, normalisation: str = "batch", width: float = 1.0) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList()
         self.norms = nn.ModuleList()
         inputs = 3
         for layer in range(layer_count(size)):
-            outputs = min(_FIRST_OUTPUTS * 2**layer, _MOST_OUTPUTS)
+            outputs = _narrowed(min(_FIRST_OUTPUTS * 2**layer, _MOST_OUTPUTS), width)
             self.convolutions.append(_constrained(nn.Conv2d(inputs, outputs, 5, stride=2, padding=2), normalisation))
             self.norms.append(nn.BatchNorm2d(outputs) if normalisation == "batch" else nn.Identity())
             inputs, size = outputs, (size + 1) // 2
-        self.fully_connected = _constrained(nn.Linear(inputs * size * size, FEATURES), normalisation)
+        self.fully_connected = _constrained(nn.Linear(inputs * size * size, _narrowed(FEATURES, width)), normalisation)
 
     def forward(self, x: Tensor, features: list[Tensor] | None = None) -> Tensor:
         """Describe a batch of images.
@@ -50,7 +51,7 @@ class ContextBranch(nn.Module):
             features: a list to which the output of every convolutional layer is appended.
 
         Returns:
-            float [N, 1024].
+            float [N, 1024 * width].
         """
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             x = torch.relu(norm(convolution(x)))
@@ -62,7 +63,7 @@ class ContextBranch(nn.Module):
 class ContextDiscriminator(nn.Module):
     """D of the paper: global and local discriminator, joined by the concatenation layer of Table 3 (c).
 
-    With `use` = `global` or `local` the other one is left out (Fig. 6), and the last layer reads 1024 values.
+    With `use` = `global` or `local` the other one is left out (Fig. 6), and the last layer reads one vector.
     """
 
     def __init__(self, config: DiscriminatorConfig) -> None:
@@ -71,11 +72,12 @@ class ContextDiscriminator(nn.Module):
         self.wide: ContextBranch | None = None
         self.local: ContextBranch | None = None
         if config.use in ("both", "global"):
-            self.wide = ContextBranch(config.global_size, config.normalisation)
+            self.wide = ContextBranch(config.global_size, config.normalisation, config.width)
         if config.use in ("both", "local"):
-            self.local = ContextBranch(config.local_size, config.normalisation)
+            self.local = ContextBranch(config.local_size, config.normalisation, config.width)
         branches = [branch for branch in (self.wide, self.local) if branch is not None]
-        self.concatenation = _constrained(nn.Linear(FEATURES * len(branches), 1), config.normalisation)
+        inputs = _narrowed(FEATURES, config.width) * len(branches)
+        self.concatenation = _constrained(nn.Linear(inputs, 1), config.normalisation)
 
     def forward(self, image: Tensor, centres: Tensor, features: list[Tensor] | None = None) -> Tensor:
         """Judge a batch of images.
@@ -118,6 +120,10 @@ def local_patches(image: Tensor, centres: Tensor, size: int) -> Tensor:
     # Two gathers, not one index: their gradient is a plain scatter, which needs no sorting.
     strip = image.gather(2, rows.expand(-1, channels, -1, width))
     return strip.gather(3, columns.expand(-1, channels, size, -1))
+
+
+def _narrowed(channels: int, width: float) -> int:
+    return max(1, round(channels * width))
 
 
 def _constrained(layer: nn.Module, normalisation: str) -> nn.Module:

@@ -109,6 +109,7 @@ class DiscriminatorConfig:
     use: str = option("both", "which discriminators (Fig. 6)", choices=("both", "global", "local", "none"))
     global_size: int = option(256, "side of the global discriminator's input, pixels: the crop", minimum=8)
     local_size: int = option(128, "side of the local discriminator's input, pixels", minimum=8)
+    width: float = option(1.0, "channels relative to Table 3: 0.25 costs a sixteenth", minimum=0.0625, maximum=1)
     normalisation: str = option(
         "batch", "batch normalisation (section 3.5) or spectral normalisation", choices=("batch", "spectral")
     )
@@ -188,7 +189,9 @@ class RunConfig:
     device: str = option("auto", "where to compute", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = option(0, "CPU threads; 0 = as many as there are cores", minimum=0)
     precision: str = option(
-        "auto", "bfloat16 autocast or float32; auto = bfloat16 on CUDA", choices=("auto", "float32", "bfloat16")
+        "auto",
+        "bfloat16 autocast or float32; auto = bfloat16 on CUDA and on CPUs that compute it natively",
+        choices=("auto", "float32", "bfloat16"),
     )
     channels_last: bool = option(True, "memory layout that convolutions run fastest on")
     compile: bool = option(False, "torch.compile: minutes at the start, faster iterations after")
