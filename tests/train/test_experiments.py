@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from glcic_backend.errors import CancelledError, InvalidInputError
+from glcic_backend.inpainter import Inpainter
 from glcic_backend.model_file import load_model
 from glcic_train.checkpoint import load_checkpoint
 from glcic_train.cli import group
@@ -96,14 +97,21 @@ def test_fine_tuning_is_scored_before_and_after(name, photos, tmp_path):
 
 
 @pytest.mark.slow
-def test_centre_holes_are_scored_beside_the_model_on_the_same_squares(photos, tmp_path):
+def test_centre_holes_are_scored_beside_the_model_on_the_same_squares_without_blending(photos, tmp_path, monkeypatch):
     settings = (*SMALL, "data.short_side=[32,32]", "masks.hole=[16,16]")
+    complete, blended = Inpainter.complete, []
+    monkeypatch.setattr(
+        Inpainter,
+        "complete",
+        lambda *given, blend, **more: blended.append(blend) or complete(*given, blend=blend, **more),
+    )
 
     output = experiment("centre", photos, tmp_path, "--iterations", "10", settings=settings)
 
     values = json.loads((tmp_path / "results.json").read_bytes())
     assert set(values["scores"]["centre"]) == {"shipped", "imagenet-center"}
     assert (values["options"]["short_side"], values["options"]["square"]) == (32, True)
+    assert blended == [False] * 4
     assert "4.1.2" in output
 
 

@@ -96,7 +96,8 @@ def _before_and_after(request: Request, name: str, *, square: bool) -> Report:
 
 def _centre(request: Request) -> Report:
     models = {request.model: resolve_model(request.model), "imagenet-center": request.train("imagenet-center")}
-    return _compare(request, models, _cases(request, request.config("imagenet-center"), square=True))
+    # "We also do not perform post-processing" (section 4.1.2).
+    return _compare(request, models, _cases(request, request.config("imagenet-center"), square=True), blend=False)
 
 
 def _post_processing(request: Request) -> Report:
@@ -128,9 +129,9 @@ def _cases(request: Request, config: Config, *, square: bool = False) -> CaseOpt
     return CaseOptions(kinds, request.count, request.seed, short_side, config.masks.hole, square)
 
 
-def _compare(request: Request, models: dict[str, Path], options: CaseOptions) -> Report:
+def _compare(request: Request, models: dict[str, Path], options: CaseOptions, *, blend: bool = True) -> Report:
     inpainters = {name: _inpainter(path, request.device) for name, path in models.items()}
-    return _score(request, {name: _by(one) for name, one in inpainters.items()}, options, inpainters)
+    return _score(request, {name: _by(one, blend=blend) for name, one in inpainters.items()}, options, inpainters)
 
 
 def _score(
