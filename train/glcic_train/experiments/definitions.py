@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from glcic_backend.blending import blend
 from glcic_backend.devices import choose_device
 from glcic_backend.inpainter import Inpainter
 from glcic_backend.model_file import load_model
@@ -97,12 +100,12 @@ def _before_and_after(request: Request, name: str, *, square: bool) -> Report:
 def _centre(request: Request) -> Report:
     models = {request.model: resolve_model(request.model), "imagenet-center": request.train("imagenet-center")}
     # "We also do not perform post-processing" (section 4.1.2).
-    return _compare(request, models, _cases(request, request.config("imagenet-center"), square=True), blend=False)
+    return _compare(request, models, _cases(request, request.config("imagenet-center"), square=True), blended=False)
 
 
 def _post_processing(request: Request) -> Report:
     inpainter = _inpainter(resolve_model(request.model), request.device)
-    methods = {"without": _by(inpainter, blend=False), "with": _by(inpainter)}
+    methods = {"without": _by(inpainter, blended=False), "with": _by(inpainter)}
     return _score(request, methods, CaseOptions(count=request.count, seed=request.seed), {request.model: inpainter})
 
 
@@ -129,9 +132,9 @@ def _cases(request: Request, config: Config, *, square: bool = False) -> CaseOpt
     return CaseOptions(kinds, request.count, request.seed, short_side, config.masks.hole, square)
 
 
-def _compare(request: Request, models: dict[str, Path], options: CaseOptions, *, blend: bool = True) -> Report:
+def _compare(request: Request, models: dict[str, Path], options: CaseOptions, *, blended: bool = True) -> Report:
     inpainters = {name: _inpainter(path, request.device) for name, path in models.items()}
-    return _score(request, {name: _by(one, blend=blend) for name, one in inpainters.items()}, options, inpainters)
+    return _score(request, {name: _by(one, blended=blended) for name, one in inpainters.items()}, options, inpainters)
 
 
 def _score(
@@ -149,6 +152,17 @@ def _inpainter(path: Path, device: str) -> Inpainter:
     return Inpainter(load_model(path), choose_device(device))
 
 
-def _by(inpainter: Inpainter, *, blend: bool = True) -> Method:
-    """What the paper's method makes: the network, and the blending of section 3.5.1, but nothing that came later."""
-    return lambda image, hole: inpainter.complete(image, hole, blend=blend, quality="fast")
+def _by(inpainter: Inpainter, *, blended: bool = True) -> Method:
+    """What the paper's method makes: the network, and the blending of section 3.5.1.
+
+    Not `blend=True` of the inpainter, which does more than the paper has.
+    """
+
+    def complete(image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        painted = inpainter.complete(image, hole, blend=False)
+        if not blended:
+            return painted
+        fitted = blend(painted.astype(np.float32), image.astype(np.float32), hole, ~hole)
+        return fitted.round().clip(0, 255).astype(np.uint8)
+
+    return complete
