@@ -1,5 +1,7 @@
 """The user's models: names, paths, the chosen default, and imports that are whole or not there."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -80,6 +82,18 @@ class TestImport:
 
         assert (entry.name, entry.info.name, entry.is_default) == ("beach", "Beach", False)
         assert resolve_model("beach").read_bytes() == model_file.read_bytes()
+
+    def test_model_for_facades_of_this_repository_can_be_installed(self):
+        source = Path(__file__).parents[2] / "models" / "facade.safetensors"
+
+        entry = import_model(source)
+
+        assert source.stat().st_size <= 16 * 2**20
+        assert (entry.name, entry.problem) == ("facade", "")
+        assert entry.info.name == "facade"
+        assert "facades" in entry.info.training_data
+        assert entry.info.licence == "CC BY-SA 4.0"
+        assert [entry.name for entry in list_models()] == [SHIPPED, "facade"]
 
     def test_torch7_file_is_converted_and_states_its_licence(self, tmp_path, trained_network):
         source = write_torch7(tmp_path / "places.t7", completion_content(completion_layers(trained_network)))
