@@ -2,10 +2,14 @@
 
 import re
 import time
+from contextlib import closing
 
 import psutil
 import pytest
 
+from glcic_backend.model_library import import_model, remove_model
+
+from .machine import REPOSITORY
 from .pictures import HOLE, changed, mask_of, photograph, stored
 from .session import Session
 
@@ -84,6 +88,22 @@ def test_python_calls_it_with_an_option(shown, option):
     different = changed(shown.before, shown.pixels())
     assert different[HOLE].mean() > 0.9
     assert not different[~mask_of(different.shape)].any()
+
+
+def test_the_second_model_is_installed_and_chosen_by_its_name(shown, machine, monkeypatch):
+    monkeypatch.setenv("GLCIC_HOME", str(machine.home))
+    import_model(REPOSITORY / "models" / "facade.safetensors")
+    try:
+        assert shown.inpaint(model="facade") == ""
+        with closing(machine.daemon()) as client:
+            assert "facade" in [model["name"] for model in client.models()]
+    finally:
+        remove_model("facade")
+        (machine.home / "models").rmdir()
+
+    said = shown.run("result = bytes(layer.get_parasite('inpaint-selection').get_data()).decode()")
+    assert said.startswith("model facade,")
+    assert changed(shown.before, shown.pixels())[HOLE].mean() > 0.9
 
 
 def test_twenty_runs_leave_nothing_behind(shown, machine):
