@@ -16,6 +16,9 @@ from glcic_backend.fill import Fill, paste, slices
 
 _TILE = 25
 _STEP = 6
+"""Pixels from one tile that is looked at to the next."""
+_AROUND = 9
+"""Side of the square round a pixel of the fill in which it is measured how much grain there is already."""
 _BAND = 2 * _TILE
 """Known pixels round a fill that are looked at."""
 _CALM = 0.2
@@ -40,7 +43,7 @@ def add_grain(photograph: Photograph, fills: Sequence[Fill], seed: int) -> None:
             continue
         paste([fill], crop, picture)
         inner = slices(fill.region._replace(x=fill.region.x - crop.x, y=fill.region.y - crop.y))
-        present = cv2.blur(_fine_part(picture)[inner] ** 2, (_TILE // 3, _TILE // 3)).mean(axis=2, keepdims=True)
+        present = cv2.blur(_fine_part(picture)[inner] ** 2, (_AROUND, _AROUND)).mean(axis=2, keepdims=True)
         missing = np.sqrt(np.maximum(1 - present / np.square(sample).mean(), 0))
         grain = _more_of(sample, fill.where.shape, np.random.default_rng(seed))
         fill.colour = np.clip(fill.colour + missing * grain, 0, 1)

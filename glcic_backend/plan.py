@@ -17,6 +17,7 @@ _HOLE_WIDTHS = 1.25
 _COARSEST_THICKNESS = 16
 _TRUST_THICKNESS = 64
 _TRUST_MARGIN = 8
+"""Pixels of the smaller copy: more than the radius in which `trust` looks round a pixel of the rim."""
 
 
 def detail_levels(thickness: float) -> int:
