@@ -4,6 +4,7 @@ At each scale, patches on the hole look for the most similar known ones, and the
 next estimate. The rough completion is what it starts from and, weakly, what it is held to.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,12 +24,14 @@ from glcic_backend.errors import CancelledError
 _LEAST_SOURCES = 200
 _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
-_ROUNDS = (3, 3, 4, 6, 8)
+_ROUNDS = (6, 6, 8, 12, 16)
 """Estimates at each scale that is searched, the finest first; the last number stands for all coarser ones."""
 _PASSES = 2
-_FADING = 1.1
+_FADING = 1.4
 """While it searches, a patch's cost counts for so much more with each pixel that it is farther from the known part."""
 _TINY_COST = 1e-9
+_MUCH_CHEAPER = 0.7
+"""Share of the cost below which a fill that began one scale coarser, with less of the completion, is the better one."""
 
 Check = Callable[[], None]
 
@@ -89,20 +92,32 @@ def transfer_texture(
         check()
         level = Level(scenes[number], device)
         check()
-        if field is None or _is_searched(level):
-            field = _searched(field, level, scenes[number], task.blur / 2**number, number, random, check)
-        else:
+        if field is not None and not _is_searched(level):
             field = _doubled(field, level, random)
+        else:
+            arguments = level, scenes[number], task.blur / 2**number, number, random, check
+            coarser, field = field, _searched(field, *arguments)
+            if coarser is not None and number == len(scenes) - 2:
+                field = _better_begun(field, _searched(None, *arguments))
         progress(1 - number / len(scenes))
     assert field is not None
     check()
-    copied = best_vote(field.level, field.found, field.cost, check)
+    copied = best_vote(field.level, field.found, _logarithm(field.cost), check)
     level = field.level
     level.end_search()
     rows, columns = level.rows_and_columns(level.filled)
     colours = without_seams(level, scenes[0].known, copied, check, cancelled)
     scenes[0].picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
     return True
+
+
+def _better_begun(coarse: _Field, late: _Field) -> _Field:
+    """Which of two fields of the second coarsest level goes on.
+
+    The one that began there keeps more of the completion, which is better in most photographs. A regular pattern is
+    found only from the coarsest level on, and then it fits so much better that the costs tell.
+    """
+    return coarse if float(coarse.cost.mean()) < _MUCH_CHEAPER * float(late.cost.mean()) else late
 
 
 def _pyramid(task: Task, check: Check) -> list[Scene]:
@@ -149,11 +164,11 @@ def _searched(
     check()
     guide = guide_seen.index_select(0, level.targets)
     del guide_known, guide_seen
-    fading = _FADING**level.depth
+    fading = math.log(_FADING) * level.depth
     estimate = level.pixels.clone()
 
-    def vote(cost: Tensor) -> None:
-        estimate[level.filled] = level.pixels[best_vote(level, found, (cost + _TINY_COST) * fading, check)]
+    def vote(log_cost: Tensor) -> None:
+        estimate[level.filled] = level.pixels[best_vote(level, found, log_cost + fading, check)]
 
     def wanted() -> Tensor:
         return torch.cat([space.at(estimate, level.targets), guide], dim=1)
@@ -162,11 +177,16 @@ def _searched(
         found = matcher.first(wanted())
     else:
         found, _ = doubled(field.found, field.level, level, random)
-        vote(torch.ones_like(fading))
+        vote(torch.zeros_like(fading))
     for _ in range(_ROUNDS[min(number, len(_ROUNDS) - 1)]):
         vectors = wanted()
         cost = matcher.cost(vectors, found)
         for _ in range(_PASSES):
             found, cost = matcher.improve(vectors, found, cost)
-        vote(cost)
+        vote(_logarithm(cost))
     return _Field(level, found, matcher.cost(wanted(), found))
+
+
+def _logarithm(cost: Tensor) -> Tensor:
+    # Deep in a large hole the costs themselves, faded, would exceed what float32 holds.
+    return torch.log(cost + _TINY_COST)

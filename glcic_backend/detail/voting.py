@@ -1,5 +1,6 @@
 """Votes: what the sources found for the patches say about each pixel that the patches cover."""
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -11,7 +12,7 @@ _OFF_CENTRE = 0.02
 """How much the cost of a patch counts for more, per squared pixel from its centre, where the best one is chosen."""
 
 
-def best_vote(level: Level, found: Tensor, cost: Tensor, check: Callable[[], None]) -> Tensor:
+def best_vote(level: Level, found: Tensor, log_cost: Tensor, check: Callable[[], None]) -> Tensor:
     """The pixel that the best of the patches copies to each filled pixel: nothing is averaged, so nothing blurs.
 
     The best patch has the least cost, and the pixel near its centre.
@@ -19,17 +20,17 @@ def best_vote(level: Level, found: Tensor, cost: Tensor, check: Callable[[], Non
     Args:
         level: gives targets and filled pixels.
         found: int64 [t], source of each target.
-        cost: float32 [t], squared distances.
+        log_cost: float32 [t], natural logarithms of the costs.
         check: called often; may raise.
 
     Returns:
         int64 [f], positions.
     """
-    cost = torch.cat([cost, cost.new_full((1,), torch.inf)])
+    log_cost = torch.cat([log_cost, log_cost.new_full((1,), torch.inf)])
     best = torch.zeros_like(level.filled)
     least = torch.full(best.shape, torch.inf, device=level.device)
     for voter, copied, squared_offset in _votes(level, found, check):
-        score = cost.index_select(0, voter) * (1 + _OFF_CENTRE * squared_offset)
+        score = log_cost.index_select(0, voter) + math.log1p(_OFF_CENTRE * squared_offset)
         better = score < least
         least = torch.where(better, score, least)
         best = torch.where(better, copied, best)

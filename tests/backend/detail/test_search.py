@@ -104,7 +104,7 @@ def test_the_best_vote_is_the_cheapest_patch_s_pixel(level):
     cheap = len(level.targets) // 2
     found[cheap], cost[cheap] = level.sources[0], 1e-3
 
-    copied = best_vote(level, found, cost, nothing)
+    copied = best_vote(level, found, cost.log(), nothing)
 
     near = torch.isin(level.filled - level.targets[cheap], torch.tensor(level.offsets))
     assert torch.equal(copied[near], level.filled[near] - level.targets[cheap] + level.sources[0])
