@@ -25,6 +25,9 @@ _LEAST_EDGES = 1e-3
 
 _SAMPLES = 1 << 20
 
+_CHUNK = 1 << 18
+"""Filled pixels that are looked at together: what is reckoned on the way takes 200 bytes for each."""
+
 
 def without_seams(
     level: Level,
@@ -52,9 +55,43 @@ def without_seams(
     is_known = torch.from_numpy(np.pad(known, RADIUS)).flatten().to(level.device)
     origin = torch.full((level.count,), -1, dtype=torch.int32, device=level.device)
     origin[filled] = copied.int()
+    keeps_edges = _has_edges(pixels, is_known, level.stride)
+    excess = torch.cat(
+        [
+            _excess(level, is_known, origin, some, keeps_edges, check)
+            for some in zip(torch.split(filled, _CHUNK), torch.split(copied, _CHUNK), strict=True)
+        ]
+    )
+    rows, columns = (part.cpu().numpy() for part in level.rows_and_columns(filled))
+    top, left = max(0, rows.min() - 1), max(0, columns.min() - 1)
+    box = slice(top, rows.max() + 2), slice(left, columns.max() + 2)
+    pinned = known[box]
+    place = rows - top, columns - left
+    inside, excess_plane = np.zeros(pinned.shape, np.bool_), np.zeros((*pinned.shape, 3), np.float32)
+    inside[place], excess_plane[place] = True, excess.cpu().numpy()
+    change = correction(inside, pinned, excess_plane, _SCREEN, cancelled)
+    return np.asarray(pixels.index_select(0, copied).cpu().numpy() + change[place], np.float32)
+
+
+def _excess(
+    level: Level,
+    is_known: Tensor,
+    origin: Tensor,
+    some: tuple[Tensor, Tensor],
+    keeps_edges: bool,
+    check: Callable[[], None],
+) -> Tensor:
+    """By how much the steps from some filled pixels to their neighbours exceed the wanted ones, float32 [p, 3].
+
+    Args:
+        is_known: bool [n], by position.
+        origin: int32 [n], by position: what a filled pixel is copied from, and -1 elsewhere.
+        some: int64 [p] each: filled pixels, and what they are copied from.
+        keeps_edges: large steps between two pieces stay.
+    """
+    pixels, (filled, copied) = level.pixels, some
     colour = pixels.index_select(0, copied)
     excess = torch.zeros_like(colour)
-    keeps_edges = _has_edges(pixels, is_known, level.stride)
     for step in (1, -1, level.stride, -level.stride):
         check()
         beside = filled + step
@@ -72,15 +109,7 @@ def without_seams(
             step_up *= torch.where(free[:, None], 1 / (1 + (size / _EDGE) ** 4), 1)
         exists = (free | is_known[beside])[:, None]
         excess += torch.where(exists, step_up, 0)
-    rows, columns = (part.cpu().numpy() for part in level.rows_and_columns(filled))
-    top, left = max(0, rows.min() - 1), max(0, columns.min() - 1)
-    box = slice(top, rows.max() + 2), slice(left, columns.max() + 2)
-    pinned = known[box]
-    place = rows - top, columns - left
-    inside, excess_plane = np.zeros(pinned.shape, np.bool_), np.zeros((*pinned.shape, 3), np.float32)
-    inside[place], excess_plane[place] = True, excess.cpu().numpy()
-    change = correction(inside, pinned, excess_plane, _SCREEN, cancelled)
-    return np.asarray(colour.cpu().numpy() + change[place], np.float32)
+    return excess
 
 
 def _difference(pixels: Tensor, is_known: Tensor, at: Tensor, step: int) -> Tensor:

@@ -88,26 +88,30 @@ def transfer_texture(
         return False
     random = torch.Generator(device).manual_seed(task.seed)
     field: _Field | None = None
-    for number in range(len(scenes) - 1, -1, -1):
+    count = len(scenes)
+    while scenes:
         check()
-        level = Level(scenes[number], device)
+        # A scale that is done with gives its memory back.
+        scene = scenes.pop()
+        number = len(scenes)
+        level = Level(scene, device)
         check()
         if field is not None and not _is_searched(level):
             field = _doubled(field, level, random)
         else:
-            arguments = level, scenes[number], task.blur / 2**number, number, random, check
+            arguments = level, scene, task.blur / 2**number, number, random, check
             coarser, field = field, _searched(field, *arguments)
-            if coarser is not None and number == len(scenes) - 2:
+            if coarser is not None and number == count - 2:
                 field = _better_begun(field, _searched(None, *arguments))
-        progress(1 - number / len(scenes))
+        progress(1 - number / count)
     assert field is not None
     check()
     copied = best_vote(field.level, field.found, _logarithm(field.cost), check)
     level = field.level
     level.end_search()
     rows, columns = level.rows_and_columns(level.filled)
-    colours = without_seams(level, scenes[0].known, copied, check, cancelled)
-    scenes[0].picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
+    colours = without_seams(level, scene.known, copied, check, cancelled)
+    scene.picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
     return True
 
 
