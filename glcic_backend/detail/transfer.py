@@ -7,6 +7,7 @@ next estimate. The rough completion is what it starts from and, weakly, what it 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -99,10 +100,11 @@ def transfer_texture(
         if field is not None and not _is_searched(level):
             field = _doubled(field, level, random)
         else:
-            arguments = level, scene, task.blur / 2**number, number, random, check
-            coarser, field = field, _searched(field, *arguments)
-            if coarser is not None and number == count - 2:
-                field = _better_begun(field, _searched(None, *arguments))
+            blur = task.blur / 2**number
+            search = partial(_searched, level=level, scene=scene, blur=blur, number=number, random=random, check=check)
+            field = search(field)
+            if number == count - 2:
+                field = _better_begun(field, search(None))
         progress(1 - number / count)
     assert field is not None
     check()

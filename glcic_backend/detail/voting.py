@@ -12,17 +12,10 @@ _OFF_CENTRE = 0.02
 """How much the cost of a patch counts for more, per squared pixel from its centre, where the best one is chosen."""
 
 
-_ALONE = 2.0
-"""How much is added to the logarithm of a patch's cost if none of its neighbours is copied from beside its source.
-
-So pieces grow at the expense of scraps between them, and what is copied is copied whole.
-"""
-
-
 def best_vote(level: Level, found: Tensor, log_cost: Tensor, check: Callable[[], None]) -> Tensor:
     """The pixel that the best of the patches copies to each filled pixel: nothing is averaged, so nothing blurs.
 
-    The best patch has the least cost, the pixel near its centre, and continues the pieces around it.
+    The best patch has the least cost, and the pixel near its centre.
 
     Args:
         level: gives targets and filled pixels.
@@ -33,7 +26,6 @@ def best_vote(level: Level, found: Tensor, log_cost: Tensor, check: Callable[[],
     Returns:
         int64 [f], positions.
     """
-    log_cost = log_cost + _ALONE * _loneliness(level, found, check)
     log_cost = torch.cat([log_cost, log_cost.new_full((1,), torch.inf)])
     best = torch.zeros_like(level.filled)
     least = torch.full(best.shape, torch.inf, device=level.device)
@@ -59,16 +51,3 @@ def _votes(level: Level, found: Tensor, check: Callable[[], None]) -> Iterator[t
         check()
         voter = level.number.index_select(0, level.filled - offset).long()
         yield voter, found.index_select(0, voter) + offset, square
-
-
-def _loneliness(level: Level, found: Tensor, check: Callable[[], None]) -> Tensor:
-    """Share of each target's four neighbours that are targets with a source elsewhere than beside its own, [t]."""
-    count = len(found)
-    alone = torch.zeros(count, device=level.device)
-    for step in (1, -1, level.stride, -level.stride):
-        check()
-        beside = level.number[(level.targets + step).clamp(0, level.count - 1)].long()
-        is_target = beside < count
-        continues = found[torch.where(is_target, beside, 0)] == found + step
-        alone += (is_target & ~continues).float() / 4
-    return alone

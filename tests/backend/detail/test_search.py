@@ -111,19 +111,6 @@ def test_the_best_vote_is_the_cheapest_patch_s_pixel(level):
     assert torch.equal(copied[~near], level.filled[~near] - shift)
 
 
-def test_a_scrap_is_outvoted_by_the_piece_around_it_unless_it_fits_much_better(level):
-    shift = 20 * level.stride
-    found, log_cost = level.targets - shift, torch.zeros(len(level.targets))
-    scrap = len(level.targets) // 2
-    found[scrap] = level.sources[0]
-
-    log_cost[scrap] = -1.0
-    assert torch.equal(best_vote(level, found, log_cost, nothing), level.filled - shift)
-
-    log_cost[scrap] = -4.0
-    assert not torch.equal(best_vote(level, found, log_cost, nothing), level.filled - shift)
-
-
 def test_pieces_of_another_brightness_join_without_a_step():
     columns = np.linspace(0.2, 0.5, 80)[None, :, None].repeat(60, 0).repeat(3, 2)
     darker = columns.copy()
