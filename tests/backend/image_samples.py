@@ -66,8 +66,10 @@ def exif_block(order="<", orientation=1, thumbnail=None):
 
 
 def srgb_profile():
-    """A real ICC profile."""
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    """A real ICC profile, the same bytes at any time: a new one holds the second it was made in."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = struct.pack(">6H", 2000, 1, 1, 0, 0, 0)
+    return bytes(profile)
 
 
 def profile_with_curve(curve, space=b"RGB "):
