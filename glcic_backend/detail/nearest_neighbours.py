@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level
 
 _STEPS = (8, 3, 1)
@@ -22,15 +23,15 @@ class Matcher:
     Args:
         level: gives targets and sources.
         vectors: float32 [n, d], by position, the sources' patches.
-        factors: float32 [n], by position, what the sources' costs are multiplied by.
+        contrast: what the costs are multiplied by.
         random: source of random numbers.
         check: called often; may raise.
     """
 
     def __init__(
-        self, level: Level, vectors: Tensor, factors: Tensor, random: torch.Generator, check: Callable[[], None]
+        self, level: Level, vectors: Tensor, contrast: Contrast, random: torch.Generator, check: Callable[[], None]
     ) -> None:
-        self._level, self._vectors, self._factors, self._random, self._check = level, vectors, factors, random, check
+        self._level, self._vectors, self._contrast, self._random, self._check = level, vectors, contrast, random, check
         own = torch.arange(len(level.targets), device=level.device)
         self._neighbours = []
         for step in _STEPS:
@@ -47,13 +48,15 @@ class Matcher:
         sources = self._level.sources
         if len(wanted) * len(sources) > _EXHAUSTIVE_PAIRS:
             return self.anywhere()
-        vectors, factors = self._vectors[sources], self._factors[sources]
+        vectors = self._vectors[sources]
         square = vectors.square().sum(1)
         nearest = []
-        for part in torch.split(wanted, max(1, _CHUNK // len(sources))):
+        count = max(1, _CHUNK // len(sources))
+        for first in range(0, len(wanted), count):
             self._check()
+            part = wanted[first : first + count]
             distance = torch.addmm(square, part, vectors.T, alpha=-2) + part.square().sum(1, keepdim=True)
-            nearest.append((distance * factors).argmin(1))
+            nearest.append((distance * self._contrast.all_factors(first, len(part))).argmin(1))
         return sources[torch.cat(nearest)]
 
     def anywhere(self) -> Tensor:
@@ -62,9 +65,9 @@ class Matcher:
         return sources[torch.randint(len(sources), (count,), generator=self._random, device=self._level.device)]
 
     def cost(self, wanted: Tensor, found: Tensor) -> Tensor:
-        """Squared distances of targets and sources, times the sources' factors, float32 [t]."""
+        """Squared distances of targets and sources, times the factors of their contrast, float32 [t]."""
         distance = (self._vectors.index_select(0, found) - wanted).square_().sum(1)
-        return distance * self._factors.index_select(0, found)
+        return distance * self._contrast.factors(found)
 
     def improve(self, wanted: Tensor, found: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
         """One round of propagation and random search.

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from glcic_backend.detail.contrast import cost_factors
+from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.guide import guide_vectors
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level, Scene, source_mask
 from glcic_backend.detail.seams import without_seams
-from glcic_backend.detail.voting import best_vote
+from glcic_backend.detail.voting import best_vote, mean_vote
 from glcic_backend.errors import CancelledError
 
 _LEAST_SOURCES = 200
@@ -31,8 +31,6 @@ _PASSES = 2
 _FADING = 1.4
 """While it searches, a patch's cost counts for so much more with each pixel that it is farther from the known part."""
 _TINY_COST = 1e-9
-_MUCH_CHEAPER = 0.7
-"""Share of the cost below which a fill that began one scale coarser, with less of the completion, is the better one."""
 
 Check = Callable[[], None]
 
@@ -118,12 +116,12 @@ def transfer_texture(
 
 
 def _better_begun(coarse: _Field, late: _Field) -> _Field:
-    """Which of two fields of the second coarsest level goes on.
+    """Which of two fields of the second coarsest level goes on: the cheaper one.
 
     The one that began there keeps more of the completion, which is better in most photographs. A regular pattern is
     found only from the coarsest level on, and then it fits so much better that the costs tell.
     """
-    return coarse if float(coarse.cost.mean()) < _MUCH_CHEAPER * float(late.cost.mean()) else late
+    return coarse if float(coarse.cost.mean()) < float(late.cost.mean()) else late
 
 
 def _pyramid(task: Task, check: Check) -> list[Scene]:
@@ -165,7 +163,7 @@ def _searched(
     check()
     vectors = torch.cat([everywhere, guide_known], dim=1)
     del everywhere
-    matcher = Matcher(level, vectors, cost_factors(level), random, check)
+    matcher = Matcher(level, vectors, Contrast(level), random, check)
     del vectors
     check()
     guide = guide_seen.index_select(0, level.targets)
@@ -174,7 +172,7 @@ def _searched(
     estimate = level.pixels.clone()
 
     def vote(log_cost: Tensor) -> None:
-        estimate[level.filled] = level.pixels[best_vote(level, found, log_cost + fading, check)]
+        estimate[level.filled] = mean_vote(level, found, log_cost + fading, check)
 
     def wanted() -> Tensor:
         return torch.cat([space.at(estimate, level.targets), guide], dim=1)

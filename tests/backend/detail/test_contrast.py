@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from glcic_backend.detail import Scene, Task, contrast, transfer_texture
+from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level
 from glcic_train.evaluation.metrics import sharpness
 
@@ -50,18 +51,48 @@ def test_a_fill_of_leaves_is_as_sharp_as_leaves(monkeypatch):
     assert calm < sharp - 0.02
 
 
-def test_a_flat_source_costs_more_than_a_textured_one_but_nothing_where_it_fits():
-    picture = leaves(120, 160, 0)
-    picture[:, 80:] = 0.5
+def level_beside_a_flat_half():
+    """Leaves on the left, one shade on the right; a hole in each."""
+    picture = leaves(160, 200, 0)
+    picture[:, 100:] = 0.5
     hole = np.zeros(picture.shape[:2], bool)
-    hole[50:60, 76:86] = True
-    level = Level(Scene(picture, ~hole, hole), CPU)
+    hole[70:90, 40:60] = hole[70:90, 140:160] = True
+    return Level(Scene(picture, ~hole, hole), CPU)
 
-    factors = contrast.cost_factors(level)
 
-    textured, flat = (level.at(torch.tensor(60), torch.tensor(column)) for column in (30, 130))
-    assert factors[textured] < 1 < factors[flat]
-    assert factors[level.sources].isfinite().all()
+def factor(level, target, source):
+    """What the cost of a source is multiplied by for a target; both as row and column."""
+    positions = [level.at(torch.tensor(row), torch.tensor(column)) for row, column in (target, source)]
+    found = positions[1].expand(len(level.targets))
+    return float(Contrast(level).factors(found)[level.number[positions[0]].long()])
+
+
+LEAVES, FLAT = (30, 30), (30, 170)
+
+
+def test_among_leaves_a_flat_source_costs_more_and_leaves_what_they_cost():
+    level = level_beside_a_flat_half()
+
+    assert factor(level, (80, 50), FLAT) > 1.5
+    assert factor(level, (80, 50), LEAVES) < 1.3
+
+
+def test_in_a_flat_place_nothing_is_preferred():
+    level = level_beside_a_flat_half()
+
+    assert factor(level, (80, 150), FLAT) == pytest.approx(1, abs=1e-3)
+    assert factor(level, (80, 150), LEAVES) == 1
+
+
+def test_the_factors_of_all_pairs_are_those_of_single_ones():
+    level = level_beside_a_flat_half()
+    contrast = Contrast(level)
+    source = 1234
+
+    every = contrast.all_factors(100, 50)
+
+    found = level.sources[source].expand(len(level.targets))
+    assert torch.equal(every[:, source], contrast.factors(found)[100:150])
 
 
 @pytest.mark.parametrize("shade", [0.0, 0.5])
@@ -69,8 +100,9 @@ def test_a_photograph_without_any_contrast_has_factors_too(shade):
     picture = np.full((60, 60, 3), shade, np.float32)
     hole = np.zeros((60, 60), bool)
     hole[25:35, 25:35] = True
+    level = Level(Scene(picture, ~hole, hole), CPU)
 
-    factors = contrast.cost_factors(Level(Scene(picture, ~hole, hole), CPU))
+    factors = Contrast(level).factors(level.sources[:1].expand(len(level.targets)))
 
     assert torch.isfinite(factors).all()
-    assert (factors > 0).all()
+    assert (factors >= 1).all()

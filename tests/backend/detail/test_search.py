@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level, Scene
 from glcic_backend.detail.seams import without_seams
-from glcic_backend.detail.voting import best_vote
+from glcic_backend.detail.voting import best_vote, mean_vote
 
 CPU = torch.device("cpu")
 
@@ -67,7 +68,8 @@ def test_distances_of_vectors_are_nearly_those_of_the_patches(scene, level):
 def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     space = PatchSpace(level)
     vectors = space.everywhere()
-    matcher = Matcher(level, vectors, torch.ones(level.count), torch.Generator().manual_seed(0), nothing)
+    contrast = Contrast(level)
+    matcher = Matcher(level, vectors, contrast, torch.Generator().manual_seed(0), nothing)
     wanted = space.at(level.pixels, level.targets)
     best = matcher.cost(wanted, matcher.first(wanted))
 
@@ -77,8 +79,8 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     for _ in range(8):
         found, cost = matcher.improve(wanted, found, cost)
 
-    distances = torch.cdist(wanted, vectors[level.sources]).square().min(dim=1).values
-    assert torch.allclose(best, distances, atol=1e-5)
+    costs = torch.cdist(wanted, vectors[level.sources]).square() * contrast.all_factors(0, len(wanted))
+    assert torch.allclose(best, costs.min(dim=1).values, atol=1e-5)
     assert level.is_source[found].all()
     assert torch.allclose(cost, matcher.cost(wanted, found))
     assert (cost.mean() - best.mean()) <= 0.1 * (begin - best.mean())
@@ -109,6 +111,32 @@ def test_the_best_vote_is_the_cheapest_patch_s_pixel(level):
     near = torch.isin(level.filled - level.targets[cheap], torch.tensor(level.offsets))
     assert torch.equal(copied[near], level.filled[near] - level.targets[cheap] + level.sources[0])
     assert torch.equal(copied[~near], level.filled[~near] - shift)
+
+
+def test_the_mean_vote_is_what_the_patches_agree_on(level):
+    shift = 20 * level.stride
+
+    colours = mean_vote(level, level.targets - shift, torch.zeros(len(level.targets)), nothing)
+
+    assert torch.allclose(colours, level.pixels[level.filled - shift], atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [0.0, 300.0])
+def test_a_vote_of_half_the_cost_counts_four_times_in_the_mean(level, scale):
+    """The costs' logarithms, which a large hole makes large, stay out of what floating point can hold."""
+    shift = 20 * level.stride
+    found, cost = level.targets - shift, torch.ones(len(level.targets))
+    centre = len(level.filled) // 2
+    cheap = int(level.number[level.filled[centre]])
+    found[cheap], cost[cheap] = level.sources[0], 0.5
+
+    colours = mean_vote(level, found, cost.log() + scale, nothing)
+
+    squares = torch.tensor([y * y + x * x for y in range(-RADIUS, RADIUS + 1) for x in range(-RADIUS, RADIUS + 1)])
+    weights = (1 + 0.02 * squares) ** -2.0
+    others = (weights.sum() - 1) * level.pixels[level.targets[cheap] - shift]
+    wanted = (4 * level.pixels[level.sources[0]] + others) / (4 + weights.sum() - 1)
+    assert torch.allclose(colours[centre], wanted, atol=1e-4)
 
 
 def test_pieces_of_another_brightness_join_without_a_step():
