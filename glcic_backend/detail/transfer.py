@@ -31,6 +31,8 @@ _PASSES = 2
 _FADING = 1.4
 """While it searches, a patch's cost counts for so much more with each pixel that it is farther from the known part."""
 _TINY_COST = 1e-9
+_CHEAPER = 0.9
+"""Share of the cost below which a fill that began one scale coarser, with less of the completion, is the better one."""
 
 Check = Callable[[], None]
 
@@ -116,12 +118,12 @@ def transfer_texture(
 
 
 def _better_begun(coarse: _Field, late: _Field) -> _Field:
-    """Which of two fields of the second coarsest level goes on: the cheaper one.
+    """Which of two fields of the second coarsest level goes on.
 
     The one that began there keeps more of the completion, which is better in most photographs. A regular pattern is
     found only from the coarsest level on, and then it fits so much better that the costs tell.
     """
-    return coarse if float(coarse.cost.mean()) < float(late.cost.mean()) else late
+    return coarse if float(coarse.cost.mean()) < _CHEAPER * float(late.cost.mean()) else late
 
 
 def _pyramid(task: Task, check: Check) -> list[Scene]:
