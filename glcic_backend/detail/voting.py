@@ -11,7 +11,6 @@ from glcic_backend.detail.pyramid import RADIUS, Level
 _OFF_CENTRE = 0.02
 """How much the cost of a patch counts for more, per squared pixel from its centre, where the best one is chosen."""
 
-
 _POWER = 2.0
 """Of the cost that a vote is divided by in the mean: the larger it is, the more the best vote counts alone."""
 
