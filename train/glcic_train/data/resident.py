@@ -19,6 +19,7 @@ from glcic_train.data.crops import CropPlan, CropSampler
 from glcic_train.data.decode import shrunk_size
 from glcic_train.data.parallel import in_threads
 from glcic_train.data.photo_set import PhotoSet
+from glcic_train.upload import upload
 
 # Share of the device's free memory that photos may take; the networks need the rest.
 _MEMORY_SHARE = 0.8
@@ -97,7 +98,7 @@ class ResidentPhotos:
             plan = sampler.plan(step, self._sizes, usable)
             batch = self._cut(plan, sampler.crop.size)
             if sampler.crop.colour_jitter:
-                batch = apply_colour(batch, _upload(plan.colour, batch.device))
+                batch = apply_colour(batch, upload(plan.colour, batch.device))
             yield batch
 
     @torch.no_grad()
@@ -114,10 +115,10 @@ class ResidentPhotos:
         begin = plan.corner * step
         first = np.maximum(np.floor(begin - 0.5), 0).astype(np.int64)
         width, height = np.max(np.ceil(begin + size * step + 0.5).astype(np.int64) - first, axis=0)
-        place = _upload(np.column_stack([self._offsets[plan.photo], sizes, first]), device)
+        place = upload(np.column_stack([self._offsets[plan.photo], sizes, first]), device)
         geometry = np.stack([begin - first, step, sizes - 1 - first], axis=-1).astype(np.float32)
-        geometry_x, geometry_y = _upload(geometry, device).unbind(1)
-        shrinks, flip = _upload(np.stack([plan.resized[:, 0] < sizes[:, 0], plan.flip]), device)
+        geometry_x, geometry_y = upload(geometry, device).unbind(1)
+        shrinks, flip = upload(np.stack([plan.resized[:, 0] < sizes[:, 0], plan.flip]), device)
 
         window = self._window(place, int(width), int(height))
         # The networks may run under autocast; 8-bit mantissas are too few for pixels between the grid.
@@ -163,12 +164,6 @@ def _filter(geometry: Tensor, shrinks: Tensor, size: int, window: int) -> Tensor
     centre = torch.minimum((begin + (new + 0.5) * step - 0.5).clamp_(min=0), last)
     linear = (1 - (old - centre).abs()).clamp_(min=0)
     return torch.where(shrinks[:, None, None], area, linear)
-
-
-def _upload(array: np.ndarray, device: torch.device) -> Tensor:
-    """The array on the device. From pinned memory, else CUDA would first finish all steps under way."""
-    tensor = torch.from_numpy(array)
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def _offsets(sizes: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from torch import Tensor
 from glcic_backend.errors import InvalidInputError
 from glcic_train.config.schema import MaskConfig, MaskWeights
 from glcic_train.masks.shapes import DRAWS, draw_boxes, draw_shapes
+from glcic_train.upload import upload
 
 
 class MaskStream(IntEnum):
@@ -68,17 +69,17 @@ class MaskSampler:
         chosen = np.searchsorted(self._thresholds, draws[:, 0], side="right")
         boxes = draw_boxes(draws, self.size, self.hole, chosen == self._kinds.index("centre"))
         mask = torch.empty(batch, 1, self.size, self.size, dtype=torch.float32, device=self.device)
-        on_device = torch.from_numpy(boxes).to(self.device), torch.from_numpy(draws).to(self.device, torch.float32)
+        on_device = upload(boxes, self.device), upload(draws.astype(np.float32), self.device)
         for number in np.unique(chosen):
-            rows = torch.from_numpy(np.flatnonzero(chosen == number))
+            numbers = np.flatnonzero(chosen == number)
+            rows = upload(numbers, self.device)
             if self._kinds[number] == "folder":
-                mask[rows.to(self.device)] = self._from_folder(draws[rows.numpy(), 1], boxes, rows.numpy())
+                mask[rows] = self._from_folder(draws[numbers, 1], boxes, numbers)
                 continue
-            rows = rows.to(self.device)
             mask[rows] = draw_shapes(
                 self._kinds[number], on_device[0][rows], on_device[1][rows], self.size, self.config.count
             )
-        return Holes(mask, torch.from_numpy(boxes[:, :2] + boxes[:, 2:] // 2).to(self.device))
+        return Holes(mask, upload(boxes[:, :2] + boxes[:, 2:] // 2, self.device))
 
     def _from_folder(self, draw: np.ndarray, boxes: np.ndarray, rows: np.ndarray) -> Tensor:
         """Pictures chosen by `draw`, float32 [K, 1, S, S]; `boxes[rows]` become the bounding boxes of their holes."""
