@@ -177,7 +177,7 @@ def embed(network: CompletionNetwork, wide: CompletionNetwork) -> CompletionNetw
         `wide`.
     """
     for source, target in zip(network.units, wide.units, strict=True):
-        inner, outer = _outputs_first(source), _outputs_first(target)
+        inner, outer = outputs_first(source), outputs_first(target)
         outputs, inputs = inner.shape[:2]
         outer[:outputs] = 0
         outer[:outputs, :inputs] = inner
@@ -206,7 +206,7 @@ def without_idle_channels(network: CompletionNetwork) -> CompletionNetwork:
     """
     kept = [torch.arange(network.outputs[-1])]
     for unit in reversed(network.units[1:]):
-        weight = _outputs_first(unit)[kept[0]]
+        weight = outputs_first(unit)[kept[0]]
         used = weight.ne(0).flatten(2).any(dim=2).any(dim=0)
         # A layer without any channel cannot be built: one idle channel stays where none is used.
         kept.insert(0, used.nonzero().flatten() if used.any() else torch.tensor([0]))
@@ -214,14 +214,14 @@ def without_idle_channels(network: CompletionNetwork) -> CompletionNetwork:
     lean = lean.to(network.units[0].conv.weight)
     inputs = [torch.arange(INPUT_CHANNELS), *kept[:-1]]
     for source, target, channels_in, channels_out in zip(network.units, lean.units, inputs, kept, strict=True):
-        weight = _outputs_first(source)[channels_out][:, channels_in]
+        weight = outputs_first(source)[channels_out][:, channels_in]
         target.conv.weight.copy_(weight.transpose(0, 1) if source.spec.kind == "deconv" else weight)
         assert source.conv.bias is not None and target.conv.bias is not None
         target.conv.bias.copy_(source.conv.bias[channels_out])
     return lean.eval()
 
 
-def _outputs_first(unit: ConvUnit) -> Tensor:
+def outputs_first(unit: ConvUnit) -> Tensor:
     """A unit's kernel, [outputs, inputs, k, k]: a transposed convolution keeps its outputs in the second dimension."""
     weight = unit.conv.weight
     return weight.transpose(0, 1) if unit.spec.kind == "deconv" else weight

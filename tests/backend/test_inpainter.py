@@ -254,8 +254,13 @@ def test_unknown_device_and_missing_model_are_refused(tmp_path):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_cuda_gives_the_cpus_result():
+def test_cuda_gives_the_cpus_network_and_always_the_same_details():
     image, mask = photograph(200, 200), rectangle_mask(200, 200, 60, 60, 50, 50)
-    on_gpu = Inpainter(Model(make_thin_network().float(), INFO), torch.device("cuda")).complete(image, mask)
+    engine = Inpainter(Model(make_thin_network().float(), INFO), torch.device("cuda"))
 
-    assert np.abs(on_gpu.astype(int) - ENGINE.complete(image, mask)).max() <= 1
+    on_gpu = engine.complete(image, mask, quality="fast")
+    assert np.abs(on_gpu.astype(int) - ENGINE.complete(image, mask, quality="fast")).max() <= 1
+    # Between patches that fit alike, the last bit of a device's arithmetic decides.
+    best = engine.complete(image, mask)
+    assert np.array_equal(best, engine.complete(image, mask))
+    assert np.array_equal(best[mask == 0], image[mask == 0])

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from glcic_train.distributed import Processes
 from glcic_train.held_out import HeldOut
 from glcic_train.meter import DivergedError, LossMeter
 from glcic_train.progress import ProgressLine, duration
+from glcic_train.run import open_held_out
 from glcic_train.run_log import RunLog
 
 
@@ -127,3 +129,11 @@ def test_held_out_images_are_the_middles_of_photographs(quick):
     assert held_out.images.shape == (3, 3, 32, 32)
     assert [int(image.max()) for image in held_out.images] == [0, 10, 20]
     assert (held_out.holes.sum(dim=(1, 2, 3)) >= 64).all()
+
+
+def test_a_shard_that_is_named_itself_validates_only_if_it_is_a_validation_shard(quick, photos, tmp_path):
+    train, val = tmp_path / "more-0000.tar", tmp_path / "val-0000.tar"
+    for shard in (train, val):
+        shutil.copy(next(photos.glob("*.tar")), shard)
+    assert open_held_out(quick("validation.count=1"), [train]) is None
+    assert open_held_out(quick("validation.count=1"), [train, val]) is not None

@@ -118,6 +118,13 @@ def preview(folder: Path, picture: Path | None, count: int, data: tuple[Path, ..
     type=click.IntRange(min=0),
     help="Estimate the statistics of batch normalisation anew from so many batches of training data.",
 )
+@click.option(
+    "--dead",
+    default=0,
+    metavar="BATCHES",
+    type=click.IntRange(min=0),
+    help="Leave out the channels that nothing in so many batches of training data activates: a smaller, faster model.",
+)
 def export(
     source: Path,
     target: Path,
@@ -127,12 +134,13 @@ def export(
     attribution: str | None,
     precision: str,
     batches: int,
+    dead: int,
 ) -> None:
     """Turn a RUN (its newest checkpoint, or a .pt file of it) into a MODEL (.safetensors) for GIMP."""
     from glcic_train.inspect_run import export_run
 
     stated = {"name": name, "training_data": training_data, "licence": licence, "attribution": attribution}
-    info = export_run(source, target, {key: text for key, text in stated.items() if text}, precision, batches)
+    info = export_run(source, target, {key: text for key, text in stated.items() if text}, precision, batches, dead)
     click.echo(f"{target}: {info.name}, {info.recipe}, sha256 {info.sha256[:12]}")
 
 

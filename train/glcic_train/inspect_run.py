@@ -9,14 +9,14 @@ import torch
 
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.model_file import ModelInfo, save_model
-from glcic_backend.network import network_input
+from glcic_backend.network import fold_batch_norm, network_input
 from glcic_train.batches import BatchSource
 from glcic_train.checkpoint import load_checkpoint
 from glcic_train.data import PhotoSet
 from glcic_train.data.loader import LoadedPhotos
 from glcic_train.data.manifest import read_manifest
 from glcic_train.distributed import Processes
-from glcic_train.export import completion_of, describe, estimate_statistics
+from glcic_train.export import completion_of, describe, estimate_statistics, silence_dead_channels
 from glcic_train.held_out import HeldOut
 from glcic_train.pictures import encode_png, picture_grid
 from glcic_train.run import open_held_out, read_run
@@ -42,7 +42,9 @@ def preview_run(folder: Path, data: Sequence[Path], count: int) -> bytes:
     return encode_png(picture_grid(completion_of(checkpoint), info, held_out, _CPU, count))
 
 
-def export_run(source: Path, target: Path, stated: Mapping[str, str], precision: str, batches: int) -> ModelInfo:
+def export_run(
+    source: Path, target: Path, stated: Mapping[str, str], precision: str, batches: int, dead: int = 0
+) -> ModelInfo:
     """Write the completion network of a run as a model file: moving average, folded, described.
 
     Args:
@@ -51,6 +53,7 @@ def export_run(source: Path, target: Path, stated: Mapping[str, str], precision:
         stated: values of `ModelInfo` that replace those known from the run.
         precision: `float16` or `float32`, of the stored weights.
         batches: > 0: estimate the statistics of batch normalisation anew from so many batches of training data.
+        dead: > 0: leave out the channels that nothing in so many batches of training data activates.
 
     Raises:
         ModelFileError: the checkpoint cannot be used.
@@ -62,14 +65,18 @@ def export_run(source: Path, target: Path, stated: Mapping[str, str], precision:
     config, data = read_run(source if source.is_dir() else source.parent)
     network = completion_of(checkpoint)
     mean_pixel = torch.tensor(checkpoint["mean_pixel"])
-    if batches:
+    if batches or dead:
         photos = LoadedPhotos(PhotoSet.open(data), _CPU, workers=0)
         source_of_batches = BatchSource(config, photos, Processes(), _CPU)
         # The crops of the last iterations: those that the network was trained for.
         stage = Schedule(config).stage(config.schedule.total_steps)
         drawn = (source_of_batches.batch(number, stage) for number in itertools.count())
         inputs = (network_input(batch.images, batch.holes.mask, mean_pixel) for batch in drawn)
-        estimate_statistics(network, itertools.islice(inputs, batches))
+        if batches:
+            estimate_statistics(network, itertools.islice(inputs, batches))
+        if dead:
+            network = fold_batch_norm(network)
+            silence_dead_channels(network, itertools.islice(inputs, dead))
     info = describe(config, checkpoint["mean_pixel"], checkpoint["step"], *_data_description(data))
     return save_model(target, network, replace(info, **stated), getattr(torch, precision))
 

@@ -147,9 +147,13 @@ def assemble(
 
 
 def open_held_out(config: Config, data: Sequence[Path]) -> HeldOut | None:
-    """Photographs of the validation split, if the data has one."""
+    """Photographs of the validation split, if the data has one: those of folders, and shards named `val-*`."""
+    # A shard that is named itself is read whatever the split: those that are trained on must stay out.
+    paths = [path for path in data if path.is_dir() or path.name.startswith("val-")]
+    if not paths:
+        return None
     try:
-        photos = PhotoSet.open(list(data), "val")
+        photos = PhotoSet.open(paths, "val")
     except InvalidInputError:
         return None
     return HeldOut.open(config, photos)
