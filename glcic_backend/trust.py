@@ -18,7 +18,7 @@ from glcic_backend.fill import Fill, paste, slices
 from glcic_backend.plan import trust_halvings, trust_window
 from glcic_backend.scale import Hole, pieces
 
-_NETWORK_ERROR = 0.022
+_NETWORK_ERROR = 0.03
 """Standard deviation of the network's colours from the truth, 0..1, that blending does not make up for."""
 _RADIUS = 6
 """Pixels round a pixel of the rim in which the photograph's variance is measured, in the smaller copy."""

@@ -13,7 +13,7 @@ from torch.nn import functional
 from glcic_backend.blending import blend
 from glcic_backend.detail.pyramid import PATCH, RADIUS, Level
 
-_STRENGTH = 0.6
+_STRENGTH = 0.7
 """0 leaves the costs as they are; the sharpness of the fill grows with it (docs/detail-transfer.md)."""
 _LEAST = 0.1
 """Contrast, as a share of the mean one, from which on less makes hardly a difference."""

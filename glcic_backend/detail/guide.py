@@ -12,8 +12,8 @@ from torch import Tensor
 
 from glcic_backend.detail.pyramid import RADIUS, Scene
 
-_WEIGHT = 0.015
-_SLOPE_WEIGHT = 0.045
+_WEIGHT = 0.045
+_SLOPE_WEIGHT = 0.135
 _SMALL_BLUR = 4.0
 
 
