@@ -1,6 +1,5 @@
 """From a run to a model file, and from a model file to a run."""
 
-import copy
 import json
 from pathlib import Path
 
@@ -10,11 +9,11 @@ from safetensors.torch import load_file
 
 from glcic_backend.errors import InvalidInputError, ModelFileError
 from glcic_backend.model_file import load_model
-from glcic_backend.network import CompletionNetwork, fold_batch_norm, outputs_first, scaled_channels
+from glcic_backend.network import CompletionNetwork, fold_batch_norm, scaled_channels
 from glcic_train.checkpoint import load_checkpoint, save_checkpoint
 from glcic_train.config import load_config
 from glcic_train.ema import MovingAverage
-from glcic_train.export import completion_of, estimate_statistics, silence_dead_channels
+from glcic_train.export import completion_of, estimate_statistics
 from glcic_train.inspect_run import export_run
 from glcic_train.run import start_run
 from glcic_train.start import start_from, unfold_batch_norm
@@ -113,33 +112,6 @@ def test_channels_that_nothing_activates_can_be_left_out(run, tmp_path):
     whole, lean = load_model(whole).network, load_model(lean).network
     assert lean.outputs[4] <= whole.outputs[4] - 3
     assert torch.allclose(lean(x), whole(x), atol=1e-5)
-
-
-def test_dead_channels_are_silenced_and_all_others_left_alone():
-    network = fold_batch_norm(trained_network())
-    dead = {2: [0, 5], 12: [7]}  # a convolution, and a transposed one
-    with torch.no_grad():
-        for number, channels in dead.items():
-            network.units[number].conv.bias[channels] = -1e3
-    before = copy.deepcopy(network)
-    inputs = [torch.randn(2, 4, 32, 32) for _ in range(2)]
-    already = sum(int((seen == 0).sum()) for seen in activity(before, inputs))
-
-    assert silence_dead_channels(network, inputs) == already >= 3
-    assert all(torch.equal(network(x), before(x)) for x in inputs)
-    for number, channels in dead.items():
-        assert not outputs_first(network.units[number])[channels].any()
-        assert not outputs_first(network.units[number + 1])[:, channels].any()
-
-
-def activity(network: CompletionNetwork, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Largest activation of every channel but the output's, by layer."""
-    largest = [torch.zeros(channels) for channels in network.outputs[:-1]]
-    for x in inputs:
-        for number, unit in enumerate(network.units[:-1]):
-            x = torch.relu(unit(x)).detach()
-            largest[number] = torch.maximum(largest[number], x.amax(dim=(0, 2, 3)))
-    return largest
 
 
 def test_a_model_needs_its_ending(run, tmp_path):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from glcic_backend.model_file import ModelInfo
-from glcic_backend.network import CompletionNetwork, outputs_first
+from glcic_backend.network import CompletionNetwork
 from glcic_train.config.schema import Config
 from glcic_train.start import channels_of
 
@@ -61,31 +61,3 @@ def estimate_statistics(network: CompletionNetwork, inputs: Iterable[Tensor]) ->
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.eval()
-
-
-@torch.no_grad()
-def silence_dead_channels(network: CompletionNetwork, inputs: Iterable[Tensor]) -> int:
-    """Zero the weights of the channels that stay at zero in every pixel of some batches.
-
-    Training can drive a channel's input below zero for good; the rectifier then passes nothing on, and no gradient
-    brings it back. `without_idle_channels` leaves out what is zero, so such a network becomes smaller and faster.
-
-    Args:
-        network: folded; changed in place.
-        inputs: float [N, 4, S, S] each, as `network_input` makes them. On them the function stays the same.
-
-    Returns:
-        Number of channels silenced.
-    """
-    rectified = network.units[:-1]
-    alive = [torch.zeros(channels, dtype=torch.bool) for channels in network.outputs[:-1]]
-    for x in inputs:
-        for unit, seen in zip(rectified, alive, strict=True):
-            x = torch.relu(unit(x))
-            seen |= x.amax(dim=(0, 2, 3)) > 0
-    for unit, following, seen in zip(rectified, network.units[1:], alive, strict=True):
-        assert unit.conv.bias is not None
-        outputs_first(unit)[~seen] = 0
-        unit.conv.bias[~seen] = 0
-        outputs_first(following)[:, ~seen] = 0
-    return sum(int((~seen).sum()) for seen in alive)

@@ -1,6 +1,8 @@
 """Photographs with frozen masks on which a run is watched: the validation error and the picture grids."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -10,10 +12,12 @@ from torch import Tensor
 from glcic_backend.network import CompletionNetwork, network_input
 from glcic_train.config.schema import Config
 from glcic_train.data import PhotoSet
+from glcic_train.dead_channels import alive_channels
 from glcic_train.losses import masked_mse
 from glcic_train.masks import MaskSampler, MaskStream
 
 _BATCH = 8
+_BATCHES_OF_DEAD_SHARE = 2
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,26 @@ class HeldOut:
         was_training = network.training
         network.eval()
         total = 0.0
-        for images, holes in zip(self.images.split(_BATCH), self.holes.split(_BATCH), strict=True):
-            image, hole = images.to(device).float() / 255, holes.to(device)
+        for image, hole in self._batches(device):
             output = network(network_input(image, hole, mean_pixel.to(device)))
-            total += masked_mse(output, image, hole).item() * len(images)
+            total += masked_mse(output, image, hole).item() * len(image)
         network.train(was_training)
         return total / len(self.images)
+
+    def dead_share(self, network: CompletionNetwork, mean_pixel: Tensor, device: torch.device) -> float:
+        """Share of a network's channels, but for the output's, that none of the first images activates, 0..1."""
+        was_training = network.training
+        network.eval()
+        batches = islice(self._batches(device), _BATCHES_OF_DEAD_SHARE)
+        inputs = (network_input(image, hole, mean_pixel.to(device)) for image, hole in batches)
+        alive = torch.cat(alive_channels(network, inputs))
+        network.train(was_training)
+        return 1 - alive.float().mean().item()
+
+    def _batches(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images, float32 [N, 3, S, S], 0..1, and holes, [N, 1, S, S]."""
+        for images, holes in zip(self.images.split(_BATCH), self.holes.split(_BATCH), strict=True):
+            yield images.to(device).float() / 255, holes.to(device)
 
 
 def _middle(photo: np.ndarray, size: int) -> np.ndarray:

@@ -15,8 +15,9 @@ from glcic_train.checkpoint import load_checkpoint
 from glcic_train.data import PhotoSet
 from glcic_train.data.loader import LoadedPhotos
 from glcic_train.data.manifest import read_manifest
+from glcic_train.dead_channels import silence_dead_channels
 from glcic_train.distributed import Processes
-from glcic_train.export import completion_of, describe, estimate_statistics, silence_dead_channels
+from glcic_train.export import completion_of, describe, estimate_statistics
 from glcic_train.held_out import HeldOut
 from glcic_train.pictures import encode_png, picture_grid
 from glcic_train.run import open_held_out, read_run

@@ -184,7 +184,8 @@ class Records:
     def _validate(self, phase: Phase) -> None:
         assert self._held_out is not None
         error = self._held_out.error(self._networks.best_completion, self._mean_pixel, self._device)
-        self._event("validation", mse=error)
+        dead = self._held_out.dead_share(self._networks.best_completion, self._mean_pixel, self._device)
+        self._event("validation", mse=error, dead_channels=dead)
         best_phase, best_error = self._best
         if math.isfinite(error) and (phase != best_phase or error < best_error):
             self._best = (str(phase), error)
