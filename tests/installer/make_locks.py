@@ -30,7 +30,8 @@ def lock(extras: tuple[str, ...]) -> str:
         build.flush()
         command = ["uv", "pip", "compile", "pyproject.toml", build.name, "--universal", "--python-version", "3.11"]
         command += [word for extra in extras for word in ("--extra", extra)]
-        command += ["--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
+        # With its extras, or pip takes the newest version of what is asked for with one, and has no hash for that.
+        command += ["--no-strip-extras", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
         made = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
     packages = re.split(r"^(?=\S)", made, flags=re.MULTILINE)
     return _HEADER + "".join(package for package in packages if not UNLOCKED.match(package))

@@ -1,5 +1,6 @@
 """The lock files: complete, hashed, and without PyTorch."""
 
+import importlib.metadata
 import re
 import tomllib
 
@@ -46,6 +47,18 @@ def test_what_the_project_asks_for_is_in_the_lock_in_a_version_that_it_accepts(p
         if asked.name != "torch":
             versions = locked[canonicalize_name(asked.name)]
             assert all(asked.specifier.contains(version) for version in versions), asked
+
+
+@pytest.mark.parametrize("purpose", LOCKS)
+def test_what_a_locked_package_asks_for_with_an_extra_is_locked_with_it(purpose):
+    # Else pip takes the newest version for the extra, and refuses it for want of a hash.
+    locked = {canonicalize_name(requirement.name): requirement.extras for requirement, _ in packages(purpose)}
+    here = {canonicalize_name(each.name): each.requires or () for each in importlib.metadata.distributions()}
+
+    for name in locked.keys() & here.keys():
+        for asked in map(Requirement, here[name]):
+            if asked.extras and (asked.marker is None or asked.marker.evaluate({"extra": ""})):
+                assert asked.extras <= locked[canonicalize_name(asked.name)], f"{name} asks for {asked}"
 
 
 @pytest.mark.parametrize("purpose", LOCKS)
