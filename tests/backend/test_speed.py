@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from glcic_backend import Inpainter
-from glcic_backend.benchmark import SCENES, _blend_task, _region_task, _whole_image_task
+from glcic_backend.benchmark import SCENES, _blend_task, _region_task, _whole_image_task, at_full_width
 
 RATIOS = json.loads(Path(__file__).with_name("speed_ratios.json").read_text())
 
@@ -22,8 +22,11 @@ BAND = 1.7
 
 @pytest.fixture(scope="module")
 def seconds():
-    """Processor time on one thread, the least of four rounds: other programs disturb it least."""
-    engine = Inpainter.load(device="cpu")
+    """Processor time on one thread, the least of four rounds: other programs disturb it least.
+
+    The network has all channels of Table 2: which of them a shipped model uses is no matter of speed lost.
+    """
+    engine = at_full_width(Inpainter.load(device="cpu"))
     small, _, middle, _ = SCENES
     tasks = {
         f"region {small.name}": _region_task(engine, small),
