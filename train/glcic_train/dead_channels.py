@@ -43,7 +43,7 @@ def silence_dead_channels(network: CompletionNetwork, inputs: Iterable[Tensor]) 
         Number of channels silenced.
     """
     alive = alive_channels(network, inputs)
-    for unit, following, seen in zip(network.units, network.units[1:], alive, strict=False):
+    for unit, following, seen in zip(network.units[:-1], network.units[1:], alive, strict=True):
         assert unit.conv.bias is not None
         outputs_first(unit)[~seen] = 0
         unit.conv.bias[~seen] = 0

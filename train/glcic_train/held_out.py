@@ -1,6 +1,7 @@
 """Photographs with frozen masks on which a run is watched: the validation error and the picture grids."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 
@@ -42,30 +43,35 @@ class HeldOut:
 
     @torch.no_grad()
     def error(self, network: CompletionNetwork, mean_pixel: Tensor, device: torch.device) -> float:
-        """Masked MSE (Eq. 2, as in `losses.masked_mse`) of a network in evaluation mode, in float32."""
-        was_training = network.training
-        network.eval()
+        """Masked MSE (Eq. 2, as in `losses.masked_mse`) of a network, in float32."""
         total = 0.0
-        for image, hole in self._batches(device):
-            output = network(network_input(image, hole, mean_pixel.to(device)))
-            total += masked_mse(output, image, hole).item() * len(image)
-        network.train(was_training)
+        with _evaluating(network):
+            for image, hole in self._batches(device):
+                output = network(network_input(image, hole, mean_pixel.to(device)))
+                total += masked_mse(output, image, hole).item() * len(image)
         return total / len(self.images)
 
     def dead_share(self, network: CompletionNetwork, mean_pixel: Tensor, device: torch.device) -> float:
         """Share of a network's channels, but for the output's, that none of the first images activates, 0..1."""
-        was_training = network.training
-        network.eval()
         batches = islice(self._batches(device), _BATCHES_OF_DEAD_SHARE)
         inputs = (network_input(image, hole, mean_pixel.to(device)) for image, hole in batches)
-        alive = torch.cat(alive_channels(network, inputs))
-        network.train(was_training)
+        with _evaluating(network):
+            alive = torch.cat(alive_channels(network, inputs))
         return 1 - alive.float().mean().item()
 
     def _batches(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         """Images, float32 [N, 3, S, S], 0..1, and holes, [N, 1, S, S]."""
         for images, holes in zip(self.images.split(_BATCH), self.holes.split(_BATCH), strict=True):
             yield images.to(device).float() / 255, holes.to(device)
+
+
+@contextmanager
+def _evaluating(network: CompletionNetwork) -> Iterator[None]:
+    """Evaluation mode, and afterwards the mode from before."""
+    was_training = network.training
+    network.eval()
+    yield
+    network.train(was_training)
 
 
 def _middle(photo: np.ndarray, size: int) -> np.ndarray:
