@@ -129,6 +129,19 @@ def test_a_folded_network_gets_its_normalisation_back_and_computes_the_same():
         assert torch.allclose(network.train()(inputs), folded(inputs), atol=1e-4)
 
 
+def test_a_network_that_trains_on_has_the_scale_of_a_fresh_one():
+    folded, network = fold_batch_norm(trained_network()), CompletionNetwork()
+    inputs = 0.3 * torch.randn(4, 4, 32, 32)
+    unfold_batch_norm(folded, network, inputs)
+    x = inputs
+    with torch.no_grad():
+        for unit in network.train().units[:-1]:
+            convolved = unit.conv(x)
+            assert torch.allclose(convolved.var(dim=(0, 2, 3)), torch.ones(()), atol=0.1)
+            assert torch.allclose(unit.norm.weight, torch.ones(()), atol=0.1)
+            x = torch.relu(unit.norm(convolved))
+
+
 def test_a_run_can_start_from_a_model_file(run, photos, tmp_path):
     model = tmp_path / "model.safetensors"
     export_run(run, model, {}, "float32", batches=0)
@@ -157,6 +170,10 @@ def test_a_narrow_run_is_exported_as_table_2_and_a_wider_one_can_start_from_it(p
 
     stored = load_model(model).network
     assert max(stored.outputs) <= 32
+    # The added channels are alive: the rectifier passes about half of what they see.
+    for unit, settled in zip(network.units[:-1], stored.outputs, strict=False):
+        assert len(unit.norm.bias) > settled
+        assert torch.equal(unit.norm.bias[settled:], torch.zeros_like(unit.norm.bias[settled:]))
     assert max(len(tensor) for tensor in load_file(model).values()) == 256
     with torch.no_grad():
         assert torch.allclose(network.eval()(x), stored(x), atol=1e-4)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from glcic_backend.errors import ModelFileError
 from glcic_backend.model_file import load_model
-from glcic_backend.network import TABLE_2, CompletionNetwork, embed
+from glcic_backend.network import TABLE_2, CompletionNetwork, embed, outputs_first
 from glcic_train.checkpoint import load_checkpoint
 
 
@@ -34,7 +34,7 @@ def start_from(path: Path, network: CompletionNetwork, inputs: Tensor) -> None:
         _check_channels(path, folded.outputs, network, may_be_fewer=True)
         # Fresh channels beside those of the file: a file of fewer channels may be trained on with more.
         wide = embed(folded, CompletionNetwork(normalised=False, outputs=network.outputs))
-        unfold_batch_norm(wide.to(inputs.device), network, inputs)
+        unfold_batch_norm(wide.to(inputs.device), network, inputs, folded.outputs)
 
 
 def channels_of(state: Mapping[str, Tensor]) -> tuple[int, ...]:
@@ -55,25 +55,38 @@ def _check_channels(
 
 
 @torch.no_grad()
-def unfold_batch_norm(folded: CompletionNetwork, network: CompletionNetwork, inputs: Tensor) -> None:
+def unfold_batch_norm(
+    folded: CompletionNetwork, network: CompletionNetwork, inputs: Tensor, settled: Sequence[int] | None = None
+) -> None:
     """Give a folded network its batch normalisation back, so that it can be trained on.
 
-    Each normalisation gets the statistics that its convolution has on `inputs`, and the scale and shift that undo them:
-    in evaluation mode the network computes what the folded one does.
+    Every channel gets the scale that a fresh network has: a variance of 1 on `inputs`, which the next layer's kernels
+    undo. In evaluation mode the network computes what the folded one does. At the scale of a folded network, where
+    colours of 0..1 vary by a few hundredths, updates of the usual size soon push a channel below zero for good.
 
     Args:
         folded: a network without normalisation.
         network: a network with normalisation, which is changed.
         inputs: float [N, 4, S, S], typical inputs.
+        settled: number of channels of each layer, the first ones, that the output depends on; None = all. The others
+            start centred, so that the rectifier passes half of their values.
     """
-    x = inputs
-    for source, target in zip(folded.layers, network.layers, strict=True):
+    x, scale = inputs, torch.ones(inputs.shape[1]).to(inputs)
+    for number, (source, target) in enumerate(zip(folded.units, network.units, strict=True)):
         target.conv.load_state_dict(source.conv.state_dict())
-        x = source(x)
-        if target.norm is not None:
-            variance, mean = torch.var_mean(x, dim=(0, 2, 3))
-            target.norm.running_mean.copy_(mean)
-            target.norm.running_var.copy_(variance)
-            target.norm.weight.copy_(torch.sqrt(variance + target.norm.eps))
-            target.norm.bias.copy_(mean)
-        x = torch.relu(x)
+        kernel, bias = outputs_first(target), target.conv.bias
+        assert bias is not None
+        kernel.mul_(scale.view(1, -1, 1, 1))
+        if target.norm is None:
+            continue
+        variance, mean = torch.var_mean(target.conv(x), dim=(0, 2, 3))
+        scale = torch.sqrt(variance + target.norm.eps)
+        kernel.div_(scale.view(-1, 1, 1, 1))
+        bias.div_(scale)
+        target.norm.running_mean.copy_(mean / scale)
+        target.norm.running_var.copy_(variance / scale**2)
+        target.norm.weight.copy_(torch.sqrt(target.norm.running_var + target.norm.eps))
+        target.norm.bias.copy_(mean / scale)
+        if settled is not None:
+            target.norm.bias[settled[number] :] = 0
+        x = torch.relu(target.conv(x) - (mean / scale - target.norm.bias).view(1, -1, 1, 1))
