@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from glcic_backend.errors import InvalidInputError, ModelFileError
-from glcic_backend.model_file import load_model
+from glcic_backend.model_file import default_model_path, load_model
 from glcic_backend.network import CompletionNetwork, fold_batch_norm, scaled_channels
 from glcic_train.checkpoint import load_checkpoint, save_checkpoint
 from glcic_train.config import load_config
@@ -130,16 +130,16 @@ def test_a_folded_network_gets_its_normalisation_back_and_computes_the_same():
 
 
 def test_a_network_that_trains_on_has_the_scale_of_a_fresh_one():
-    folded, network = fold_batch_norm(trained_network()), CompletionNetwork()
-    inputs = 0.3 * torch.randn(4, 4, 32, 32)
+    folded = load_model(default_model_path()).network
+    network = CompletionNetwork(outputs=folded.outputs).train()
+    x = inputs = torch.randn(4, 4, 64, 64)
     unfold_batch_norm(folded, network, inputs)
-    x = inputs
     with torch.no_grad():
-        for unit in network.train().units[:-1]:
-            convolved = unit.conv(x)
-            assert torch.allclose(convolved.var(dim=(0, 2, 3)), torch.ones(()), atol=0.1)
-            assert torch.allclose(unit.norm.weight, torch.ones(()), atol=0.1)
-            x = torch.relu(unit.norm(convolved))
+        for unit in network.units[:-1]:
+            x = unit.conv(x)
+            # Folded, most vary by less than a tenth of that.
+            assert x.var(dim=(0, 2, 3)).median() == pytest.approx(1, abs=0.1)
+            x = torch.relu(unit.norm(x))
 
 
 def test_a_run_can_start_from_a_model_file(run, photos, tmp_path):
