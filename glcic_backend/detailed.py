@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from glcic_backend.completion import Photograph
-from glcic_backend.detail import Scene, Task, transfer_texture
+from glcic_backend.detail import FAITHFUL, FREE, Scene, Task, transfer_texture
 from glcic_backend.errors import CancelledError
 from glcic_backend.fill import Fill, paste, slices
 from glcic_backend.plan import detail_levels, detail_window
@@ -68,10 +68,11 @@ def add_details(
         if cancelled is not None and cancelled():
             raise CancelledError("The completion was cancelled before details were transferred.")
         scene = _scene(photograph, part, window, fills, previous)
-        blur = _NETWORK_BLUR * 2 ** network_level(hole.thickness, options.largest)
+        halvings = network_level(hole.thickness, options.largest)
+        recipe = FREE if halvings else FAITHFUL
         begin, end = float(work[number]), float(work[number + 1])
         filled = transfer_texture(
-            Task(scene, detail_levels(part.thickness), blur, options.seed),
+            Task(scene, detail_levels(part.thickness), _NETWORK_BLUR * 2**halvings, recipe, options.seed),
             device,
             lambda share, begin=begin, end=end: progress(begin + share * (end - begin)),  # type: ignore[misc]
             cancelled,

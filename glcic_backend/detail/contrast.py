@@ -13,8 +13,6 @@ from torch.nn import functional
 from glcic_backend.blending import blend
 from glcic_backend.detail.pyramid import PATCH, RADIUS, Level
 
-_STRENGTH = 0.7
-"""0 leaves the costs as they are; the sharpness of the fill grows with it (docs/detail-transfer.md)."""
 _LEAST = 0.1
 """Contrast, as a share of the mean one, from which on less makes hardly a difference."""
 _MARGIN = 6
@@ -29,9 +27,10 @@ class Contrast:
 
     Args:
         level: gives the photograph.
+        strength: exponent; 0 leaves the costs as they are.
     """
 
-    def __init__(self, level: Level) -> None:
+    def __init__(self, level: Level, strength: float) -> None:
         picture = level.pixels.view(-1, level.stride, 3)
         energy = picture.new_zeros(picture.shape[:2])
         energy[:, :-1] += picture.diff(dim=1).square().sum(dim=2)
@@ -40,8 +39,8 @@ class Contrast:
         mean = around[level.sources].mean().clamp(min=torch.finfo(around.dtype).tiny)
         contrast = around / mean
         self._sources = level.sources
-        self._calmness = (contrast + _LEAST) ** -_STRENGTH
-        self._wanted = (_continued(level, contrast) + _LEAST) ** _STRENGTH
+        self._calmness = (contrast + _LEAST) ** -strength
+        self._wanted = (_continued(level, contrast) + _LEAST) ** strength
 
     def factors(self, found: Tensor) -> Tensor:
         """For a source of each target, int64 [t], position: at least 1, float32 [t]."""

@@ -17,12 +17,13 @@ _SLOPE_WEIGHT = 0.135
 _SMALL_BLUR = 4.0
 
 
-def guide_vectors(scene: Scene, blur: float) -> tuple[Tensor, Tensor]:
+def guide_vectors(scene: Scene, blur: float, share: float) -> tuple[Tensor, Tensor]:
     """What is added to the patches' vectors, for sources and for targets.
 
     Args:
         scene: one scale.
         blur: by how much the completion in the hole is blurred: the Gaussian's sigma, pixels.
+        share: of the usual weight.
 
     Returns:
         float32 [n, 5] each, by position: the photograph blurred; the same with the completion as it is in the hole.
@@ -30,15 +31,15 @@ def guide_vectors(scene: Scene, blur: float) -> tuple[Tensor, Tensor]:
     low = _blurred(scene.picture, blur)
     seen = np.where(scene.hole[..., None], scene.picture, low)
     # A blurred slope is small: weighted by the blur, it is a difference of colours over the blur's width.
-    slope_weight = np.float32(_SLOPE_WEIGHT**0.5 * max(blur, 1.0))
-    return _vectors(low, slope_weight), _vectors(seen, slope_weight)
+    weight, slope_weight = (share * _WEIGHT) ** 0.5, (share * _SLOPE_WEIGHT) ** 0.5 * max(blur, 1.0)
+    return _vectors(low, weight, slope_weight), _vectors(seen, weight, slope_weight)
 
 
-def _vectors(picture: NDArray[np.float32], slope_weight: np.float32) -> Tensor:
+def _vectors(picture: NDArray[np.float32], weight: float, slope_weight: float) -> Tensor:
     grey = picture.mean(axis=2)
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
-    weighted = np.dstack([np.float32(_WEIGHT**0.5) * picture, slope_weight * across, slope_weight * down])
+    weighted = np.dstack([picture * np.float32(weight), np.dstack([across, down]) * np.float32(slope_weight)])
     bordered = np.pad(weighted, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)))
     return torch.from_numpy(bordered.reshape(-1, weighted.shape[2]))
 

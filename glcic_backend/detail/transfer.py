@@ -18,6 +18,7 @@ from glcic_backend.detail.guide import guide_vectors
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level, Scene, source_mask
+from glcic_backend.detail.recipe import Recipe
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.voting import best_vote, mean_vote
 from glcic_backend.errors import CancelledError
@@ -25,14 +26,8 @@ from glcic_backend.errors import CancelledError
 _LEAST_SOURCES = 200
 _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
-_ROUNDS = (6, 6, 8, 12, 16)
-"""Estimates at each scale that is searched, the finest first; the last number stands for all coarser ones."""
 _PASSES = 2
-_FADING = 1.4
-"""While it searches, a patch's cost counts for so much more with each pixel that it is farther from the known part."""
 _TINY_COST = 1e-9
-_CHEAPER = 0.9
-"""Share of the cost below which a fill that began one scale coarser, with less of the completion, is the better one."""
 
 Check = Callable[[], None]
 
@@ -45,12 +40,14 @@ class Task:
         scene: at full size.
         halvings: how often it is halved at most.
         blur: of the completion in the hole, a Gaussian's sigma in pixels.
+        recipe: how far the fill follows the completion.
         seed: of the random numbers.
     """
 
     scene: Scene
     halvings: int
     blur: float
+    recipe: Recipe
     seed: int
 
 
@@ -100,11 +97,10 @@ def transfer_texture(
         if field is not None and not _is_searched(level):
             field = _doubled(field, level, random)
         else:
-            blur = task.blur / 2**number
-            search = partial(_searched, level=level, scene=scene, blur=blur, number=number, random=random, check=check)
+            search = partial(_searched, level=level, scene=scene, task=task, number=number, random=random, check=check)
             field = search(field)
             if number == count - 2:
-                field = _better_begun(field, search(None))
+                field = _better_begun(field, search(None), task.recipe.patience)
         progress(1 - number / count)
     assert field is not None
     check()
@@ -117,13 +113,13 @@ def transfer_texture(
     return True
 
 
-def _better_begun(coarse: _Field, late: _Field) -> _Field:
+def _better_begun(coarse: _Field, late: _Field, patience: float) -> _Field:
     """Which of two fields of the second coarsest level goes on.
 
-    The one that began there keeps more of the completion, which is better in most photographs. A regular pattern is
-    found only from the coarsest level on, and then it fits so much better that the costs tell.
+    The one that began there keeps more of the completion. What repeats, or is built, is found only from the coarsest
+    level on, and then it fits so much better that the costs tell; so they do where the surroundings are calm.
     """
-    return coarse if float(coarse.cost.mean()) < _CHEAPER * float(late.cost.mean()) else late
+    return coarse if float(coarse.cost.mean()) < patience * float(late.cost.mean()) else late
 
 
 def _pyramid(task: Task, check: Check) -> list[Scene]:
@@ -154,23 +150,25 @@ def _doubled(field: _Field, level: Level, random: torch.Generator) -> _Field:
 
 
 def _searched(
-    field: _Field | None, level: Level, scene: Scene, blur: float, number: int, random: torch.Generator, check: Check
+    field: _Field | None, level: Level, scene: Scene, task: Task, number: int, random: torch.Generator, check: Check
 ) -> _Field:
     """Search a level, beginning with the field of the next coarser one, or with the rough completion."""
+    recipe = task.recipe
     space = PatchSpace(level)
     check()
-    guide_known, guide_seen = (vectors.to(level.device) for vectors in guide_vectors(scene, blur))
+    blur = task.blur / 2**number
+    guide_known, guide_seen = (guide.to(level.device) for guide in guide_vectors(scene, blur, recipe.guide))
     check()
     everywhere = space.everywhere()
     check()
     vectors = torch.cat([everywhere, guide_known], dim=1)
     del everywhere
-    matcher = Matcher(level, vectors, Contrast(level), random, check)
+    matcher = Matcher(level, vectors, Contrast(level, recipe.contrast), random, check)
     del vectors
     check()
     guide = guide_seen.index_select(0, level.targets)
     del guide_known, guide_seen
-    fading = math.log(_FADING) * level.depth
+    fading = math.log(recipe.fading) * level.depth.clamp(max=recipe.reach)
     estimate = level.pixels.clone()
 
     def vote(log_cost: Tensor) -> None:
@@ -184,7 +182,7 @@ def _searched(
     else:
         found, _ = doubled(field.found, field.level, level, random)
         vote(torch.zeros_like(fading))
-    for _ in range(_ROUNDS[min(number, len(_ROUNDS) - 1)]):
+    for _ in range(recipe.rounds_at(number)):
         vectors = wanted()
         cost = matcher.cost(vectors, found)
         for _ in range(_PASSES):

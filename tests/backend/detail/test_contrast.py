@@ -1,11 +1,13 @@
 """Flat patches are held back, so that the fill is as sharp as the photograph."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
-from glcic_backend.detail import Scene, Task, contrast, transfer_texture
+from glcic_backend.detail import FAITHFUL, FREE, Scene, Task, transfer_texture
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level
 from glcic_train.evaluation.metrics import sharpness
@@ -31,21 +33,21 @@ def hole_in(shape):
     return hole
 
 
-def sharpness_of_fill(seed):
+def sharpness_of_fill(recipe, seed):
     truth = leaves(240, 280, seed)
     hole = hole_in(truth.shape)
     picture = truth.copy()
     picture[hole] = cv2.GaussianBlur(truth, (0, 0), 10)[hole]
     scene = Scene(picture, ~hole, hole)
-    assert transfer_texture(Task(scene, 3, 10.0, 0), CPU, lambda share: None, None)
+    assert transfer_texture(Task(scene, 3, 10.0, recipe, 0), CPU, lambda share: None, None)
     bytes_of = [(np.clip(image, 0, 1) * 255).round().astype(np.uint8) for image in (scene.picture, truth)]
     return sharpness(*bytes_of, hole)
 
 
-def test_a_fill_of_leaves_is_as_sharp_as_leaves(monkeypatch):
-    sharp = np.mean([sharpness_of_fill(seed) for seed in range(4)])
-    monkeypatch.setattr(contrast, "_STRENGTH", 0.0)
-    calm = np.mean([sharpness_of_fill(seed) for seed in range(4)])
+@pytest.mark.parametrize("recipe", [FAITHFUL, FREE])
+def test_a_fill_of_leaves_is_as_sharp_as_leaves(recipe):
+    sharp = np.mean([sharpness_of_fill(recipe, seed) for seed in range(4)])
+    calm = np.mean([sharpness_of_fill(replace(recipe, contrast=0.0), seed) for seed in range(4)])
 
     assert 0.85 <= sharp <= 1.15
     assert calm < sharp - 0.02
@@ -64,7 +66,7 @@ def factor(level, target, source):
     """What the cost of a source is multiplied by for a target; both as row and column."""
     positions = [level.at(torch.tensor(row), torch.tensor(column)) for row, column in (target, source)]
     found = positions[1].expand(len(level.targets))
-    return float(Contrast(level).factors(found)[level.number[positions[0]].long()])
+    return float(Contrast(level, 0.7).factors(found)[level.number[positions[0]].long()])
 
 
 LEAVES, FLAT = (30, 30), (30, 170)
@@ -86,7 +88,7 @@ def test_in_a_flat_place_nothing_is_preferred():
 
 def test_the_factors_of_all_pairs_are_those_of_single_ones():
     level = level_beside_a_flat_half()
-    contrast = Contrast(level)
+    contrast = Contrast(level, 0.7)
     source = 1234
 
     every = contrast.all_factors(100, 50)
@@ -102,7 +104,7 @@ def test_a_photograph_without_any_contrast_has_factors_too(shade):
     hole[25:35, 25:35] = True
     level = Level(Scene(picture, ~hole, hole), CPU)
 
-    factors = Contrast(level).factors(level.sources[:1].expand(len(level.targets)))
+    factors = Contrast(level, 0.7).factors(level.sources[:1].expand(len(level.targets)))
 
     assert torch.isfinite(factors).all()
     assert (factors >= 1).all()

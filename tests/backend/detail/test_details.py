@@ -1,6 +1,7 @@
 """Detail transfer as the engine offers it: what it continues, what it leaves alone, and that it can be relied on."""
 
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from glcic_backend import Inpainter
 from glcic_backend.errors import CancelledError
-from glcic_backend.model_file import Model, ModelInfo
+from glcic_backend.model_file import Model, ModelInfo, default_model_path, load_model
 from glcic_backend.wire.geometry import Rectangle
 
 from ..conftest import make_thin_network
@@ -18,6 +19,10 @@ from .scenes import SCENES, rim_jump
 # What is continued shall not depend on what the network has learnt: its weights are random.
 INFO = ModelInfo("thin", (0.47, 0.44, 0.40), (8, 64), ("rectangle",), "random", "CC0-1.0", "none", "random weights")
 ENGINE = Inpainter(Model(make_thin_network().float(), INFO), torch.device("cpu"))
+# The same holes are large for this one: it completes them in a smaller copy, with what the shipped model has learnt.
+SMALL_HOLES = SHIPPED = load_model(default_model_path())
+SMALL_HOLES = Inpainter(Model(SHIPPED.network, replace(SHIPPED.info, hole_range=(8, 24))), torch.device("cpu"))
+EACH_ENGINE = pytest.mark.parametrize("engine", [ENGINE, SMALL_HOLES], ids=["full size", "in a copy"])
 
 
 @pytest.fixture(autouse=True)
@@ -50,13 +55,14 @@ def error(completed, image, mask):
     return np.abs(completed[mask > 0].astype(float) - image[mask > 0]).mean() / full
 
 
+@EACH_ENGINE
 @pytest.mark.parametrize("name", SCENES)
 @pytest.mark.parametrize("shape", ["rectangle", "disc"])
-def test_regular_scenes_are_continued_without_a_seam(name, shape):
+def test_regular_scenes_are_continued_without_a_seam(engine, name, shape):
     image = scene(name)
     mask = rectangle(image.shape, 90, 70, 60, 56) if shape == "rectangle" else disc(image.shape, 118, 99, 30)
 
-    completed = ENGINE.complete(image, mask)
+    completed = engine.complete(image, mask)
 
     assert rim_jump(completed, mask > 0) <= 1.3
     assert error(completed, image, mask) <= {"bricks": 0.075, "fence": 0.09}.get(name, 0.03)
@@ -140,9 +146,10 @@ def test_several_holes_are_each_filled_and_far_ones_do_not_meddle():
     assert error(both, image, one | two) <= 0.09
 
 
+@EACH_ENGINE
 @pytest.mark.parametrize("name", ["bricks", "sky"])
 @pytest.mark.parametrize("place", ["left", "corner", "across", "ring"])
-def test_holes_at_the_border_and_rings_are_continued(name, place):
+def test_holes_at_the_border_and_rings_are_continued(engine, name, place):
     image = scene(name)
     mask = {
         "left": rectangle(image.shape, 0, 60, 40, 60),
@@ -151,7 +158,7 @@ def test_holes_at_the_border_and_rings_are_continued(name, place):
         "ring": disc(image.shape, 120, 100, 60) & ~disc(image.shape, 120, 100, 46),
     }[place]
 
-    completed = ENGINE.complete(image, mask)
+    completed = engine.complete(image, mask)
 
     assert error(completed, image, mask) <= {"bricks": 0.1, "sky": 0.03}[name]
     # Where the rim follows a joint of the wall, the truth has a jump, too.

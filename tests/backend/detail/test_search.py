@@ -68,7 +68,7 @@ def test_distances_of_vectors_are_nearly_those_of_the_patches(scene, level):
 def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     space = PatchSpace(level)
     vectors = space.everywhere()
-    contrast = Contrast(level)
+    contrast = Contrast(level, 0.7)
     matcher = Matcher(level, vectors, contrast, torch.Generator().manual_seed(0), nothing)
     wanted = space.at(level.pixels, level.targets)
     best = matcher.cost(wanted, matcher.first(wanted))

@@ -1,0 +1,38 @@
+"""How far a fill follows the completion, and how far the photograph alone (docs/detail-transfer.md)."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Attributes:
+    guide: weight of the guide; 1 is that of `guide.py`.
+    patience: the search begins twice, the second time one scale later, where more of the completion is kept. The first
+        field goes on as long as it costs less than so many times as much.
+    fading: while it searches, a patch's cost counts for so much more with each pixel that it is farther from the
+        known part,
+    reach: but not beyond so many pixels.
+    contrast: exponent by which a source's missing contrast raises its cost; 0 leaves the costs as they are. The
+        sharpness of the fill grows with it.
+    rounds: estimates at each scale that is searched, the finest first; the last number stands for all coarser ones.
+    """
+
+    guide: float
+    patience: float
+    fading: float
+    reach: float
+    contrast: float
+    rounds: tuple[int, ...]
+
+    def rounds_at(self, number: int) -> int:
+        """Estimates at a scale; 0 is the finest."""
+        return self.rounds[min(number, len(self.rounds) - 1)]
+
+
+FAITHFUL = Recipe(guide=0.7, patience=0.9, fading=1.25, reach=math.inf, contrast=0.7, rounds=(4, 5, 6, 10, 14))
+"""For holes that the network completes at full size: each ring continues one that is settled."""
+
+FREE = Recipe(guide=0.0, patience=1.2, fading=2.0, reach=4, contrast=0.6, rounds=(4, 6, 8, 12, 16))
+"""For larger holes. What the network knows of them is a blurred mean of all that could be there, and what follows it
+closely is scraps; the rim is continued, and deeper inside whole pieces of the photograph may stand."""

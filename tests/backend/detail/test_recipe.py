@@ -1,0 +1,63 @@
+"""How far fills follow the completion: those of holes that the network knows, and those of larger ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from glcic_backend import detailed
+from glcic_backend.completion import Photograph
+from glcic_backend.detail import FAITHFUL, FREE, Scene, Task, transfer_texture
+from glcic_backend.detailed import DetailOptions, add_details
+from glcic_backend.fill import Fill
+from glcic_backend.scale import find_holes
+
+CPU = torch.device("cpu")
+
+
+def stripes(height, width):
+    """Dark stripes on the left half, light ones on the right: a guide tells which belong into a hole between them."""
+    shade = np.where(np.arange(width) < width // 2, 0.25, 0.75)
+    wave = 0.15 * np.sin(np.arange(height) * 0.9)
+    return np.repeat((shade[None, :] + wave[:, None])[..., None], 3, axis=2).astype(np.float32)
+
+
+def filled_by(recipe):
+    """The mean shade of a hole in the dark half for which the completion says light."""
+    picture = stripes(160, 320)
+    hole = np.zeros(picture.shape[:2], bool)
+    hole[50:110, 50:110] = True
+    picture[hole] = 0.75
+    scene = Scene(picture, ~hole, hole)
+    assert transfer_texture(Task(scene, 2, 10.0, recipe, 0), CPU, lambda share: None, None)
+    return float(scene.picture[hole].mean())
+
+
+def test_a_weighty_guide_holds_the_fill_to_the_completion():
+    free, followed = (filled_by(replace(FREE, guide=guide)) for guide in (0.0, 30.0))
+
+    assert followed > 0.6
+    assert free < 0.5
+
+
+@pytest.mark.parametrize(("largest", "expected"), [(64, FAITHFUL), (40, FREE)])
+def test_holes_beyond_the_networks_range_are_filled_freely(monkeypatch, largest, expected):
+    image = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    masked = np.zeros((200, 200), bool)
+    masked[70:130, 70:130] = True
+    holes = find_holes(masked)
+    fills = [Fill(hole.box, hole.mask, np.full((*hole.mask.shape, 3), 0.5, np.float32)) for hole in holes]
+    recipes = []
+    monkeypatch.setattr(detailed, "transfer_texture", lambda task, *rest: recipes.append(task.recipe) or False)
+
+    photograph, options = Photograph(image, ~masked, False), DetailOptions("automatic", 0, largest)
+    add_details(photograph, holes, fills, options, CPU, lambda share: None, None)
+
+    assert recipes == [expected]
+
+
+def test_the_last_number_of_rounds_stands_for_all_coarser_scales():
+    recipe = replace(FREE, rounds=(1, 2, 3))
+
+    assert [recipe.rounds_at(number) for number in range(5)] == [1, 2, 3, 3, 3]
