@@ -1,6 +1,7 @@
 """From a run to a model file, and from a model file to a run."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -183,8 +184,19 @@ def test_a_narrow_run_is_exported_as_table_2_and_a_wider_one_can_start_from_it(p
 def test_a_network_with_more_channels_than_the_run_is_refused(run, tmp_path, suffix):
     model = tmp_path / "model.safetensors"
     export_run(run, model, {}, "float32", batches=0)
-    with pytest.raises(ModelFileError, match=r"up to 256 channels, the run one with up to 64. Set completion.width"):
+    with pytest.raises(ModelFileError, match=r"up to 256 channels, .* with up to 64,.* Set completion.width to 1\."):
         start_from(model if suffix else run, CompletionNetwork(outputs=scaled_channels(0.25)), torch.rand(1, 4, 8, 8))
+
+
+def test_the_width_that_is_asked_for_has_room_for_every_layer():
+    shipped, x = default_model_path(), torch.rand(1, 4, 32, 32)
+    with pytest.raises(ModelFileError) as error:
+        start_from(shipped, CompletionNetwork(outputs=scaled_channels(0.4)), x)
+    width = float(re.search(r"Set completion.width to ([\d.]+)\.$", str(error.value))[1])
+
+    start_from(shipped, CompletionNetwork(outputs=scaled_channels(width)), x)
+    with pytest.raises(ModelFileError):
+        start_from(shipped, CompletionNetwork(outputs=scaled_channels(0.95 * width)), x)
 
 
 def test_a_run_can_start_from_the_moving_average_of_a_checkpoint(run):

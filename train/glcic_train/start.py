@@ -48,9 +48,11 @@ def _check_channels(
     if tuple(found) == network.outputs:
         return
     if not may_be_fewer or any(more > most for more, most in zip(found, network.outputs, strict=True)):
+        # Layers can have lost unlike shares of their channels.
+        width = max(channels / spec.outputs for channels, spec in zip(found[:-1], TABLE_2[:-1], strict=True))
         raise ModelFileError(
-            f"{path} has a network with up to {max(found)} channels, the run one with up to {max(network.outputs)}. "
-            f"Set completion.width to {max(found) / max(spec.outputs for spec in TABLE_2):g}."
+            f"{path} has a network with up to {max(found)} channels, the run one with up to {max(network.outputs)}, "
+            f"and no layer may have fewer than in the file. Set completion.width to {width:g}."
         )
 
 
