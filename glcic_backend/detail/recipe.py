@@ -33,6 +33,6 @@ class Recipe:
 FAITHFUL = Recipe(guide=0.7, patience=0.9, fading=1.25, reach=math.inf, contrast=0.7, rounds=(4, 5, 6, 10, 14))
 """For holes that the network completes at full size: each ring continues one that is settled."""
 
-FREE = Recipe(guide=0.2, patience=1.2, fading=2.0, reach=4, contrast=0.6, rounds=(4, 6, 8, 12, 16))
+FREE = Recipe(guide=0.0, patience=1.2, fading=2.0, reach=4, contrast=0.6, rounds=(4, 6, 8, 12, 16))
 """For larger holes. What the network knows of them is a blurred mean of all that could be there, and what follows it
 closely is scraps. The rim is continued, and deeper inside whole pieces of the photograph may stand."""
