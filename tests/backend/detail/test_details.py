@@ -19,8 +19,8 @@ from .scenes import SCENES, rim_jump
 # What is continued shall not depend on what the network has learnt: its weights are random.
 INFO = ModelInfo("thin", (0.47, 0.44, 0.40), (8, 64), ("rectangle",), "random", "CC0-1.0", "none", "random weights")
 ENGINE = Inpainter(Model(make_thin_network().float(), INFO), torch.device("cpu"))
+SHIPPED = load_model(default_model_path())
 # The same holes are large for this one: it completes them in a smaller copy, with what the shipped model has learnt.
-SMALL_HOLES = SHIPPED = load_model(default_model_path())
 SMALL_HOLES = Inpainter(Model(SHIPPED.network, replace(SHIPPED.info, hole_range=(8, 24))), torch.device("cpu"))
 EACH_ENGINE = pytest.mark.parametrize("engine", [ENGINE, SMALL_HOLES], ids=["full size", "in a copy"])
 
