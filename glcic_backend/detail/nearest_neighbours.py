@@ -24,14 +24,22 @@ class Matcher:
         level: gives targets and sources.
         vectors: float32 [n, d], by position, the sources' patches.
         contrast: what the costs are multiplied by.
+        jump: a source from a random place must cost less than so many times as much as the one it replaces.
         random: source of random numbers.
         check: called often; may raise.
     """
 
     def __init__(
-        self, level: Level, vectors: Tensor, contrast: Contrast, random: torch.Generator, check: Callable[[], None]
+        self,
+        level: Level,
+        vectors: Tensor,
+        contrast: Contrast,
+        jump: float,
+        random: torch.Generator,
+        check: Callable[[], None],
     ) -> None:
-        self._level, self._vectors, self._contrast, self._random, self._check = level, vectors, contrast, random, check
+        self._level, self._vectors, self._contrast, self._jump = level, vectors, contrast, jump
+        self._random, self._check = random, check
         own = torch.arange(len(level.targets), device=level.device)
         self._neighbours = []
         for step in _STEPS:
@@ -81,23 +89,23 @@ class Matcher:
             found and cost, improved.
         """
         for beside, shift in self._neighbours:
-            found, cost = self._try(wanted, found[beside] - shift, found, cost)
+            found, cost = self._try(wanted, found[beside] - shift, found, cost, 1.0)
         reach = max(self._level.shape)
         while reach >= 1:
             rows, columns = (
                 torch.randint(-reach, reach + 1, (len(found),), generator=self._random, device=self._level.device)
                 for _ in range(2)
             )
-            found, cost = self._try(wanted, found + rows * self._level.stride + columns, found, cost)
+            found, cost = self._try(wanted, found + rows * self._level.stride + columns, found, cost, self._jump)
             reach //= 2
         return found, cost
 
-    def _try(self, wanted: Tensor, other: Tensor, found: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
+    def _try(self, wanted: Tensor, other: Tensor, found: Tensor, cost: Tensor, share: float) -> tuple[Tensor, Tensor]:
         self._check()
         other = other.clamp(0, self._level.count - 1)
         other = torch.where(self._level.is_source[other], other, found)
         other_cost = self.cost(wanted, other)
-        better = other_cost < cost
+        better = other_cost < share * cost
         return torch.where(better, other, found), torch.where(better, other_cost, cost)
 
 

@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from torch import Tensor
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -12,27 +14,59 @@ class Recipe:
         field goes on as long as it costs less than so many times as much.
     fading: while it searches, a patch's cost counts for so much more with each pixel that it is farther from the
         known part,
-    reach: but not beyond so many pixels.
+    rim_fading: or for so much more
+    rim: as far as so many pixels from it.
+    jump: a source from a random place takes the place of another one only if its cost is less than so many times
+        that one's; less than 1 keeps pieces of the photograph whole.
     contrast: exponent by which a source's missing contrast raises its cost; 0 leaves the costs as they are. The
         sharpness of the fill grows with it.
+    screen: how strongly the colours of the pieces are kept where they are made to fit: a correction fades over
+        1 / sqrt(screen) pixels.
     rounds: estimates at each scale that is searched, the finest first; the last number stands for all coarser ones.
     """
 
     guide: float
     patience: float
     fading: float
-    reach: float
+    rim_fading: float
+    rim: int
+    jump: float
     contrast: float
+    screen: float
     rounds: tuple[int, ...]
+
+    def faded(self, depth: Tensor) -> Tensor:
+        """Logarithm of what fading multiplies costs by, float32 [t]; `depth`, pixels from the known part, alike."""
+        return depth * math.log(self.fading) + depth.clamp(max=self.rim) * math.log(self.rim_fading / self.fading)
 
     def rounds_at(self, number: int) -> int:
         """Estimates at a scale; 0 is the finest."""
         return self.rounds[min(number, len(self.rounds) - 1)]
 
 
-FAITHFUL = Recipe(guide=0.7, patience=0.9, fading=1.25, reach=math.inf, contrast=0.7, rounds=(4, 5, 6, 10, 14))
+FAITHFUL = Recipe(
+    guide=0.7,
+    patience=0.9,
+    fading=1.25,
+    rim_fading=1.25,
+    rim=0,
+    jump=1.0,
+    contrast=0.7,
+    screen=0.003,
+    rounds=(4, 5, 6, 10, 14),
+)
 """For holes that the network completes at full size: each ring continues one that is settled."""
 
-FREE = Recipe(guide=0.0, patience=1.2, fading=2.0, reach=4, contrast=0.6, rounds=(4, 6, 8, 12, 16))
+FREE = Recipe(
+    guide=0.0,
+    patience=1.2,
+    fading=1.15,
+    rim_fading=2.0,
+    rim=4,
+    jump=0.8,
+    contrast=0.6,
+    screen=0.0003,
+    rounds=(4, 6, 8, 12, 16),
+)
 """For larger holes. What the network knows of them is a blurred mean of all that could be there, and what follows it
-closely is scraps. The rim is continued, and deeper inside whole pieces of the photograph may stand."""
+closely is scraps. The rim is continued closely, and deeper inside whole pieces of the photograph may stand."""

@@ -14,9 +14,6 @@ from torch import Tensor
 from glcic_backend.blending.poisson import correction
 from glcic_backend.detail.pyramid import RADIUS, Level
 
-_SCREEN = 0.003
-"""Pull back to the copied colour: a correction fades over some 1 / sqrt(_SCREEN) = 18 pixels."""
-
 _EDGE = 0.2
 """A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
 
@@ -33,6 +30,7 @@ def without_seams(
     level: Level,
     known: NDArray[np.bool_],
     copied: Tensor,
+    screen: float,
     check: Callable[[], None],
     cancelled: Callable[[], bool] | None,
 ) -> NDArray[np.float32]:
@@ -42,6 +40,7 @@ def without_seams(
         level: gives filled pixels and colours.
         known: bool [h, w].
         copied: int64 [f], the position that each filled pixel is copied from.
+        screen: pull back to the copied colour; a correction fades over 1 / sqrt(screen) pixels.
         check: called often; may raise.
         cancelled: polled while the equation is solved.
 
@@ -69,7 +68,7 @@ def without_seams(
     place = rows - top, columns - left
     inside, excess_plane = np.zeros(pinned.shape, np.bool_), np.zeros((*pinned.shape, 3), np.float32)
     inside[place], excess_plane[place] = True, excess.cpu().numpy()
-    change = correction(inside, pinned, excess_plane, _SCREEN, cancelled)
+    change = correction(inside, pinned, excess_plane, screen, cancelled)
     return np.asarray(pixels.index_select(0, copied).cpu().numpy() + change[place], np.float32)
 
 

@@ -4,7 +4,6 @@ At each scale, patches on the hole look for the most similar known ones, and the
 next estimate. The rough completion is what it starts from and, weakly, what it is held to.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -108,7 +107,7 @@ def transfer_texture(
     level = field.level
     level.end_search()
     rows, columns = level.rows_and_columns(level.filled)
-    colours = without_seams(level, scene.known, copied, check, cancelled)
+    colours = without_seams(level, scene.known, copied, task.recipe.screen, check, cancelled)
     scene.picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
     return True
 
@@ -163,12 +162,12 @@ def _searched(
     check()
     vectors = torch.cat([everywhere, guide_known], dim=1)
     del everywhere
-    matcher = Matcher(level, vectors, Contrast(level, recipe.contrast), random, check)
+    matcher = Matcher(level, vectors, Contrast(level, recipe.contrast), recipe.jump, random, check)
     del vectors
     check()
     guide = guide_seen.index_select(0, level.targets)
     del guide_known, guide_seen
-    fading = math.log(recipe.fading) * level.depth.clamp(max=recipe.reach)
+    fading = recipe.faded(level.depth)
     estimate = level.pixels.clone()
 
     def vote(log_cost: Tensor) -> None:

@@ -69,7 +69,7 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     space = PatchSpace(level)
     vectors = space.everywhere()
     contrast = Contrast(level, 0.7)
-    matcher = Matcher(level, vectors, contrast, torch.Generator().manual_seed(0), nothing)
+    matcher = Matcher(level, vectors, contrast, 1.0, torch.Generator().manual_seed(0), nothing)
     wanted = space.at(level.pixels, level.targets)
     best = matcher.cost(wanted, matcher.first(wanted))
 
@@ -84,6 +84,21 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     assert level.is_source[found].all()
     assert torch.allclose(cost, matcher.cost(wanted, found))
     assert (cost.mean() - best.mean()) <= 0.1 * (begin - best.mean())
+
+
+def test_a_random_source_must_be_cheaper_by_as_much_as_is_asked(level):
+    """Else a source replaces another by little, and a piece of the photograph falls into scraps."""
+    space = PatchSpace(level)
+    vectors, wanted = space.everywhere(), space.at(level.pixels, level.targets)
+
+    piece = level.targets - 20 * level.stride
+
+    def kept(jump):
+        matcher = Matcher(level, vectors, Contrast(level, 0.7), jump, torch.Generator().manual_seed(0), nothing)
+        found, _ = matcher.improve(wanted, piece, matcher.cost(wanted, piece))
+        return float((found == piece).float().mean())
+
+    assert kept(1.0) < kept(0.8) < kept(0.5)
 
 
 def test_a_doubled_field_points_to_the_same_places(scene):
@@ -149,9 +164,26 @@ def test_pieces_of_another_brightness_join_without_a_step():
     is_right = level.rows_and_columns(level.filled)[1] >= 40
     copied = torch.where(is_right, level.filled - 28 * level.stride, level.filled - 20)
 
-    colours = without_seams(level, scene.known, copied, nothing, None).reshape(20, 20, 3)
+    colours = without_seams(level, scene.known, copied, 0.003, nothing, None).reshape(20, 20, 3)
     plain = level.pixels[copied].numpy().reshape(20, 20, 3)
 
     step, plain_step = (np.abs(np.diff(values, axis=1))[:, 9].mean() for values in (colours, plain))
     assert plain_step > 0.02
     assert step < 0.25 * plain_step
+
+
+def test_a_correction_of_shade_reaches_as_far_as_the_screen_lets_it():
+    """In a large hole of a blurred photograph, a correction that fades within a few pixels shows as an outline."""
+    columns = np.full((100, 160, 3), 0.5, np.float32)
+    columns[:, 100:] = 0.4
+    scene = scene_of(columns, 30, 30, 40, 40)
+    level = Level(scene, CPU)
+    copied = level.filled + 75
+
+    near, far = (
+        without_seams(level, scene.known, copied, screen, nothing, None).reshape(40, 40, 3)[20, 20, 0]
+        for screen in (0.03, 0.0003)
+    )
+
+    assert near < 0.43
+    assert far > 0.47
