@@ -13,6 +13,11 @@ from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level
 
 _STEPS = (8, 3, 1)
+
+_JUMP = 0.8
+"""A source from a random place replaces another one only if it costs less than so many times as much: what is gained by
+little breaks pieces of the photograph apart."""
+
 _EXHAUSTIVE_PAIRS = 20_000_000
 _CHUNK = 4_000_000
 
@@ -24,22 +29,14 @@ class Matcher:
         level: gives targets and sources.
         vectors: float32 [n, d], by position, the sources' patches.
         contrast: what the costs are multiplied by.
-        jump: a source from a random place must cost less than so many times as much as the one it replaces.
         random: source of random numbers.
         check: called often; may raise.
     """
 
     def __init__(
-        self,
-        level: Level,
-        vectors: Tensor,
-        contrast: Contrast,
-        jump: float,
-        random: torch.Generator,
-        check: Callable[[], None],
+        self, level: Level, vectors: Tensor, contrast: Contrast, random: torch.Generator, check: Callable[[], None]
     ) -> None:
-        self._level, self._vectors, self._contrast, self._jump = level, vectors, contrast, jump
-        self._random, self._check = random, check
+        self._level, self._vectors, self._contrast, self._random, self._check = level, vectors, contrast, random, check
         own = torch.arange(len(level.targets), device=level.device)
         self._neighbours = []
         for step in _STEPS:
@@ -96,7 +93,7 @@ class Matcher:
                 torch.randint(-reach, reach + 1, (len(found),), generator=self._random, device=self._level.device)
                 for _ in range(2)
             )
-            found, cost = self._try(wanted, found + rows * self._level.stride + columns, found, cost, self._jump)
+            found, cost = self._try(wanted, found + rows * self._level.stride + columns, found, cost, _JUMP)
             reach //= 2
         return found, cost
 

@@ -16,8 +16,6 @@ class Recipe:
         known part,
     rim_fading: or for so much more
     rim: as far as so many pixels from it.
-    jump: a source from a random place takes the place of another one only if its cost is less than so many times
-        that one's; less than 1 keeps pieces of the photograph whole.
     contrast: exponent by which a source's missing contrast raises its cost; 0 leaves the costs as they are. The
         sharpness of the fill grows with it.
     screen: how strongly the colours of the pieces are kept where they are made to fit: a correction fades over
@@ -30,7 +28,6 @@ class Recipe:
     fading: float
     rim_fading: float
     rim: int
-    jump: float
     contrast: float
     screen: float
     rounds: tuple[int, ...]
@@ -50,9 +47,8 @@ FAITHFUL = Recipe(
     fading=1.25,
     rim_fading=1.25,
     rim=0,
-    jump=1.0,
-    contrast=0.7,
-    screen=0.003,
+    contrast=0.65,
+    screen=0.004,
     rounds=(4, 5, 6, 10, 14),
 )
 """For holes that the network completes at full size: each ring continues one that is settled."""
@@ -63,7 +59,6 @@ FREE = Recipe(
     fading=1.15,
     rim_fading=2.0,
     rim=4,
-    jump=0.8,
     contrast=0.6,
     screen=0.0003,
     rounds=(4, 6, 8, 12, 16),

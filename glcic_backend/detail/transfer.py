@@ -162,7 +162,7 @@ def _searched(
     check()
     vectors = torch.cat([everywhere, guide_known], dim=1)
     del everywhere
-    matcher = Matcher(level, vectors, Contrast(level, recipe.contrast), recipe.jump, random, check)
+    matcher = Matcher(level, vectors, Contrast(level, recipe.contrast), random, check)
     del vectors
     check()
     guide = guide_seen.index_select(0, level.targets)
