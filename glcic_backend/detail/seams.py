@@ -14,8 +14,11 @@ from torch import Tensor
 from glcic_backend.blending.poisson import correction
 from glcic_backend.detail.pyramid import RADIUS, Level
 
-_EDGE = 0.2
+_EDGE = 0.25
 """A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
+
+_EDGE_POWER = 8
+"""The higher, the sharper the limit between steps that stay and steps that go."""
 
 _LEAST_EDGES = 1e-3
 """Share of the known pixels that differ so much from their neighbour, from which on a photograph has edges."""
@@ -105,7 +108,7 @@ def _excess(
         # A large step between two pieces is an edge where they rightly meet, not a difference of their shades.
         if keeps_edges:
             size = step_up.abs().amax(dim=1, keepdim=True)
-            step_up *= torch.where(free[:, None], 1 / (1 + (size / _EDGE) ** 4), 1)
+            step_up *= torch.where(free[:, None], 1 / (1 + (size / _EDGE) ** _EDGE_POWER), 1)
         exists = (free | is_known[beside])[:, None]
         excess += torch.where(exists, step_up, 0)
     return excess
