@@ -189,3 +189,19 @@ def test_a_correction_of_shade_reaches_as_far_as_the_screen_lets_it():
 
     assert near < 0.43
     assert far > 0.47
+
+
+@pytest.mark.parametrize(("shade", "kept"), [(0.38, 0.0), (0.15, 1.0)])
+def test_in_a_photograph_with_edges_a_step_of_shade_goes_and_an_edge_stays(shade, kept):
+    """Two parts of a sky differ by shade; sky and sea meet at an edge."""
+    picture = np.full((100, 200, 3), 0.5, np.float32)
+    picture[:, 120:160] = shade
+    picture[::2, 190:] = 0
+    scene = scene_of(picture, 30, 30, 40, 40)
+    level = Level(scene, CPU)
+    is_right = level.rows_and_columns(level.filled)[1] >= 50
+    copied = torch.where(is_right, level.filled + 75, level.filled - 29)
+
+    colours = without_seams(level, scene.known, copied, 0.003, nothing, None).reshape(40, 40, 3)[20, :, 0]
+
+    assert abs((colours[19] - colours[20]) / (0.5 - shade) - kept) < 0.1
