@@ -51,7 +51,7 @@ FAITHFUL = Recipe(
     screen=0.004,
     rounds=(4, 5, 6, 10, 14),
 )
-"""For holes that the network completes at full size: each ring continues one that is settled."""
+"""For holes that the network knows well: each ring continues one that is settled."""
 
 FREE = Recipe(
     guide=0.0,

@@ -17,7 +17,7 @@ from ..conftest import make_thin_network
 from .scenes import SCENES, rim_jump
 
 # What is continued shall not depend on what the network has learnt: its weights are random.
-INFO = ModelInfo("thin", (0.47, 0.44, 0.40), (8, 64), ("rectangle",), "random", "CC0-1.0", "none", "random weights")
+INFO = ModelInfo("thin", (0.47, 0.44, 0.40), (8, 96), ("rectangle",), "random", "CC0-1.0", "none", "random weights")
 ENGINE = Inpainter(Model(make_thin_network().float(), INFO), torch.device("cpu"))
 SHIPPED = load_model(default_model_path())
 # The same holes are large for this one: it completes them in a smaller copy, with what the shipped model has learnt.
