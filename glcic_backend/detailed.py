@@ -17,7 +17,7 @@ from glcic_backend.wire.geometry import Rectangle
 _NETWORK_BLUR = 10.0
 """How blurred the network paints at its own scale: sigma of a Gaussian, pixels (docs/detail-transfer.md)."""
 
-_FAITHFUL = 5 / 6
+_FAITHFUL_SHARE = 5 / 6
 """Share of the thickness that the network fills at full size up to which its completion is followed: what it paints in
 the largest of these holes is a mean of what could be there, too (docs/detail-transfer.md)."""
 
@@ -73,7 +73,7 @@ def add_details(
             raise CancelledError("The completion was cancelled before details were transferred.")
         scene = _scene(photograph, part, window, fills, previous)
         halvings = network_level(hole.thickness, options.largest)
-        recipe = FAITHFUL if hole.thickness <= _FAITHFUL * options.largest else FREE
+        recipe = FAITHFUL if hole.thickness <= _FAITHFUL_SHARE * options.largest else FREE
         begin, end = float(work[number]), float(work[number + 1])
         filled = transfer_texture(
             Task(scene, detail_levels(part.thickness), _NETWORK_BLUR * 2**halvings, recipe, options.seed),

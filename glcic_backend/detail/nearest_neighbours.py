@@ -14,7 +14,7 @@ from glcic_backend.detail.pyramid import Level
 
 _STEPS = (8, 3, 1)
 
-_JUMP = 0.8
+_WORTH_A_JUMP = 0.8
 """A source from a random place replaces another one only if it costs less than so many times as much: what is gained by
 little breaks pieces of the photograph apart."""
 
@@ -93,16 +93,16 @@ class Matcher:
                 torch.randint(-reach, reach + 1, (len(found),), generator=self._random, device=self._level.device)
                 for _ in range(2)
             )
-            found, cost = self._try(wanted, found + rows * self._level.stride + columns, found, cost, _JUMP)
+            found, cost = self._try(wanted, found + rows * self._level.stride + columns, found, cost, _WORTH_A_JUMP)
             reach //= 2
         return found, cost
 
-    def _try(self, wanted: Tensor, other: Tensor, found: Tensor, cost: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    def _try(self, wanted: Tensor, other: Tensor, found: Tensor, cost: Tensor, worth: float) -> tuple[Tensor, Tensor]:
         self._check()
         other = other.clamp(0, self._level.count - 1)
         other = torch.where(self._level.is_source[other], other, found)
         other_cost = self.cost(wanted, other)
-        better = other_cost < share * cost
+        better = other_cost < worth * cost
         return torch.where(better, other, found), torch.where(better, other_cost, cost)
 
 

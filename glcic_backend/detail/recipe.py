@@ -12,10 +12,10 @@ class Recipe:
     guide: weight of the guide; 1 is that of `guide.py`.
     patience: the search begins twice, the second time one scale later, where more of the completion is kept. The first
         field goes on as long as it costs less than so many times as much.
-    fading: while it searches, a patch's cost counts for so much more with each pixel that it is farther from the
-        known part,
-    rim_fading: or for so much more
-    rim: as far as so many pixels from it.
+    fading: while it searches, a patch's cost counts so many times as much with each pixel that it is farther from the
+        known part.
+    rim_fading: the same within `rim`.
+    rim: distance from the known part, in pixels.
     contrast: exponent by which a source's missing contrast raises its cost; 0 leaves the costs as they are. The
         sharpness of the fill grows with it.
     screen: how strongly the colours of the pieces are kept where they are made to fit: a correction fades over
@@ -32,8 +32,8 @@ class Recipe:
     screen: float
     rounds: tuple[int, ...]
 
-    def faded(self, depth: Tensor) -> Tensor:
-        """Logarithm of what fading multiplies costs by, float32 [t]; `depth`, pixels from the known part, alike."""
+    def fading_at(self, depth: Tensor) -> Tensor:
+        """What costs are multiplied by at distances from the known part, pixels: logarithms; float32 [t] both."""
         return depth * math.log(self.fading) + depth.clamp(max=self.rim) * math.log(self.rim_fading / self.fading)
 
     def rounds_at(self, number: int) -> int:

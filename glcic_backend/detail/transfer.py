@@ -167,7 +167,7 @@ def _searched(
     check()
     guide = guide_seen.index_select(0, level.targets)
     del guide_known, guide_seen
-    fading = recipe.faded(level.depth)
+    fading = recipe.fading_at(level.depth)
     estimate = level.pixels.clone()
 
     def vote(log_cost: Tensor) -> None:

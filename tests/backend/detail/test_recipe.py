@@ -66,6 +66,6 @@ def test_the_last_number_of_rounds_stands_for_all_coarser_scales():
 def test_the_rim_fades_faster_than_what_lies_deeper():
     recipe = replace(FREE, fading=1.5, rim_fading=2.0, rim=4)
 
-    factors = recipe.faded(torch.tensor([0.0, 1.0, 4.0, 6.0])).exp()
+    factors = recipe.fading_at(torch.tensor([0.0, 1.0, 4.0, 6.0])).exp()
 
     assert torch.allclose(factors, torch.tensor([1.0, 2.0, 16.0, 36.0]))

@@ -98,7 +98,7 @@ def test_a_random_source_that_gains_little_does_not_break_a_piece(level, monkeyp
         return float((found == piece).float().mean())
 
     kept = share_kept()
-    monkeypatch.setattr(nearest_neighbours, "_JUMP", 1.0)
+    monkeypatch.setattr(nearest_neighbours, "_WORTH_A_JUMP", 1.0)
 
     assert kept > share_kept()
 
