@@ -1,7 +1,7 @@
 """The engine: a photograph and a mask in, the completed photograph out."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -10,20 +10,23 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
-from glcic_backend import pixels, plan
-from glcic_backend.blended import blend_fills
-from glcic_backend.completion import Completer, Photograph
-from glcic_backend.detailed import DetailOptions, add_details
-from glcic_backend.devices import choose_device
+from glcic_backend.blending.calm_rims import continue_calm_rims
+from glcic_backend.blending.fills import blend_fills
+from glcic_backend.blending.grain import add_grain
+from glcic_backend.context import context_rectangle
+from glcic_backend.detail.fills import DetailOptions, add_details
 from glcic_backend.errors import InvalidInputError
-from glcic_backend.fill import Fill, slices
-from glcic_backend.grain import add_grain
-from glcic_backend.memory import lack_of_memory_is_told, on_the_first_that_suffices
-from glcic_backend.model_file import Model, load_model
-from glcic_backend.model_library import resolve_model
-from glcic_backend.pixels import Samples
-from glcic_backend.scale import find_holes
-from glcic_backend.trust import continue_calm_rims
+from glcic_backend.model_files.library import resolve_model
+from glcic_backend.model_files.model_file import Model, load_model
+from glcic_backend.network.completer import Completer
+from glcic_backend.network.devices import choose_device
+from glcic_backend.network.memory import lack_of_memory_is_told, on_the_first_that_suffices
+from glcic_backend.scene import pixels
+from glcic_backend.scene.fill import Fill
+from glcic_backend.scene.holes import find_holes
+from glcic_backend.scene.photograph import Photograph
+from glcic_backend.scene.pixels import Samples
+from glcic_backend.scene.rectangles import slices
 from glcic_backend.wire.geometry import Rectangle
 from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
 
@@ -53,12 +56,16 @@ class Inpainter:
         self._devices = list(dict.fromkeys([device, torch.device("cpu")]))
         # On the CPU, convolutions are fastest with the channels innermost.
         network = convert_conv2d_weight_memory_format(model.network.to(device), torch.channels_last)
-        self._completer = Completer(network, model.info, device)
+        self._completer = Completer(network, *self._trained_for, device)
 
     def _completer_on(self, device: torch.device) -> Completer:
         if device == self.device:
             return self._completer
-        return Completer(copy.deepcopy(self.model.network).to(device), self.model.info, device)
+        return Completer(copy.deepcopy(self.model.network).to(device), *self._trained_for, device)
+
+    @property
+    def _trained_for(self) -> tuple[Sequence[float], int]:
+        return self.model.info.mean_pixel, self.model.info.hole_range[1]
 
     @classmethod
     def load(cls, model: str | Path | None = None, *, device: str = "auto", threads: int | None = None) -> Self:
@@ -97,7 +104,7 @@ class Inpainter:
         """
         _check_options(quality, context, 0)
         largest = self.model.info.hole_range[1]
-        return plan.context_rectangle(width, height, hole, largest, details=quality == "best", context=context)
+        return context_rectangle(width, height, hole, largest, details=quality == "best", context=context)
 
     @lack_of_memory_is_told()
     def complete(

@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import click
 
-from glcic_backend import benchmark
-from glcic_backend.benchmark import PAPER_TABLE_4_CPU, SCENES, WHOLE_OVER_REGION_GOALS, Report
-from glcic_backend.benchmark_large_hole import LARGE_HOLE, measure_large_hole
 from glcic_backend.cli.engine_options import engine_options
 from glcic_backend.inpainter import Inpainter
+from glcic_backend.measuring import benchmark
+from glcic_backend.measuring.benchmark import PAPER_TABLE_4_CPU, SCENES, WHOLE_OVER_REGION_GOALS, Report
+from glcic_backend.measuring.large_hole import LARGE_HOLE, measure_large_hole
 
 
 @click.command(name="bench")

@@ -11,9 +11,9 @@ import click
 
 from glcic_backend.cli.engine_options import engine_options
 from glcic_backend.errors import GlcicError, InvalidInputError
-from glcic_backend.file_engines import DaemonEngine, FileEngine, LocalEngine, Options
 from glcic_backend.image_files import DEFAULT_MAX_PIXELS, EXTENSIONS
-from glcic_backend.picture_job import PictureJob, PictureReport, complete_picture
+from glcic_backend.image_files.file_engines import DaemonEngine, FileEngine, LocalEngine, Options
+from glcic_backend.image_files.picture_job import PictureJob, PictureReport, complete_picture
 from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
 
 _ERASE_LINE = "\r\033[K"

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from glcic_backend.devices import DEVICE_CHOICES
+from glcic_backend.network.devices import DEVICE_CHOICES
 
 device_option = click.option(
     "--device", type=click.Choice(DEVICE_CHOICES), default="auto", show_default=True, help="Where to compute."

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from glcic_backend import model_library
-from glcic_backend.model_file import ModelInfo, load_model
-from glcic_backend.model_library import Entry
+from glcic_backend.model_files import library as model_library
+from glcic_backend.model_files.library import Entry
+from glcic_backend.model_files.model_file import ModelInfo, load_model
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

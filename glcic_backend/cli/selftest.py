@@ -18,7 +18,7 @@ def command(out: Path, device: str) -> None:
     A daemon that runs already is left alone. Exit code 0 only if the daemon started, answered and ended, the hole was
     filled, and no sample outside it has changed.
     """
-    from glcic_backend.selftest import run_self_test
+    from glcic_backend.doctor.selftest import run_self_test
 
     # Like Ctrl+C, so that the daemon is ended too.
     signal.signal(signal.SIGTERM, _interrupt)

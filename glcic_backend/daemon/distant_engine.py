@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend import plan
+from glcic_backend.context import context_rectangle
 from glcic_backend.daemon.engine_process import EngineProcess
-from glcic_backend.model_file import ModelInfo
+from glcic_backend.model_files.model_file import ModelInfo
 from glcic_backend.wire.geometry import Rectangle
 
 FileIdentity = tuple[Path, int, int]
@@ -46,7 +46,7 @@ class DistantEngine:
     def context(self, width: int, height: int, hole: Rectangle, *, quality: str, context: str) -> Rectangle:
         """As `glcic_backend.Inpainter.context`, without asking the other process, which may be busy."""
         largest = self.model.info.hole_range[1]
-        return plan.context_rectangle(width, height, hole, largest, details=quality == "best", context=context)
+        return context_rectangle(width, height, hole, largest, details=quality == "best", context=context)
 
     def complete(
         self,

@@ -3,12 +3,12 @@
 import logging
 from pathlib import Path
 
-from glcic_backend import model_library
 from glcic_backend.daemon.distant_engine import DistantEngine, FileIdentity
 from glcic_backend.daemon.engine import UnknownModelError
 from glcic_backend.daemon.engine_process import EngineProcess
 from glcic_backend.errors import ModelFileError
-from glcic_backend.model_file import read_info
+from glcic_backend.model_files import library as model_library
+from glcic_backend.model_files.model_file import read_info
 from glcic_backend.wire.checked import MAX_MODELS, MAX_TITLE, ListedModel
 
 log = logging.getLogger(__name__)

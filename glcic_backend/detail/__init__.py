@@ -1,7 +1,6 @@
 """Detail transfer: the colours of a rough completion, the texture of the photograph itself."""
 
-from glcic_backend.detail.pyramid import Scene
 from glcic_backend.detail.recipe import FAITHFUL, FREE
 from glcic_backend.detail.transfer import Task, transfer_texture
 
-__all__ = ["FAITHFUL", "FREE", "Scene", "Task", "transfer_texture"]
+__all__ = ["FAITHFUL", "FREE", "Task", "transfer_texture"]

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from glcic_backend.detail.pyramid import RADIUS, Scene
+from glcic_backend.detail.pyramid import RADIUS
+from glcic_backend.scene.scene import Scene
 
 _WEIGHT = 0.045
 _SLOPE_WEIGHT = 0.135

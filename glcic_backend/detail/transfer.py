@@ -16,11 +16,12 @@ from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.guide import guide_vectors
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
-from glcic_backend.detail.pyramid import RADIUS, Level, Scene, source_mask
+from glcic_backend.detail.pyramid import RADIUS, Level, source_mask
 from glcic_backend.detail.recipe import Recipe
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.voting import best_vote, mean_vote
 from glcic_backend.errors import CancelledError
+from glcic_backend.scene.scene import Scene
 
 _LEAST_SOURCES = 200
 _MOST_TARGETS = 260_000

@@ -8,9 +8,9 @@ from pathlib import Path
 from glcic_backend import __version__
 from glcic_backend.daemon.lifecycle import SOFTWARE, choose_endpoint
 from glcic_backend.doctor.finding import FAILED, OK, WARNING, Finding
+from glcic_backend.doctor.private_daemon import connect, private_daemon
 from glcic_backend.errors import GlcicError
 from glcic_backend.installer.prefix import nearest_existing
-from glcic_backend.private_daemon import connect, private_daemon
 from glcic_backend.wire.client import DaemonClient
 from glcic_backend.wire.connection import read_connection, run_folder
 from glcic_backend.wire.errors import DaemonNotRunningError, WireError

@@ -13,7 +13,7 @@ from glcic_backend.wire.codec import PROTOCOL_VERSION
 from glcic_backend.wire.connection import home_folder
 
 if TYPE_CHECKING:
-    from glcic_backend.model_library import Entry
+    from glcic_backend.model_files.library import Entry
 
 _WARN_GB, _FAIL_GB = 1.0, 0.1
 _MOST_DIFFERENCE = 1e-2
@@ -47,7 +47,7 @@ def _disk(name: str, folder: Path) -> Finding:
 
 def check_models() -> list[Finding]:
     """The default model loads; the others are whole."""
-    from glcic_backend import model_library
+    from glcic_backend.model_files import library as model_library
 
     default = model_library.default_name()
     entries = model_library.list_models()
@@ -70,7 +70,7 @@ def check_device() -> list[Finding]:
     """The device that `auto` chooses computes a convolution, and what comes out is right."""
     import torch
 
-    from glcic_backend.devices import choose_device
+    from glcic_backend.network.devices import choose_device
 
     device = choose_device("auto")
     torch.manual_seed(0)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files.colour_profile import is_linear_light
-from glcic_backend.pixels import Samples, has_alpha
+from glcic_backend.scene.pixels import Samples, has_alpha
 
 DEFAULT_MAX_PIXELS = 400_000_000
 """Largest picture that is decoded unless asked otherwise: 20 000 x 20 000 pixels. A small file can claim any size."""
@@ -52,7 +52,7 @@ class Picture:
     """A picture, upright, and what its file says about it.
 
     Attributes:
-        pixels: [H, W, C], as `glcic_backend.pixels` defines stored samples.
+        pixels: [H, W, C], as `glcic_backend.scene.pixels` defines stored samples.
         icc: ICC profile.
         exif: EXIF block, from its byte order mark on; its orientation is upright and it holds no thumbnail.
         xmp: XMP packet.

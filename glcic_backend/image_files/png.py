@@ -14,7 +14,7 @@ from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import exif
 from glcic_backend.image_files.deep import decode_by_opencv
 from glcic_backend.image_files.picture import Picture, Resolution, check_size
-from glcic_backend.pixels import Samples
+from glcic_backend.scene.pixels import Samples
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOUR_CHUNKS = (b"cHRM", b"gAMA", b"cICP", b"sRGB")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import exif, jpeg, png, tiff, webp
 from glcic_backend.image_files.picture import DEFAULT_MAX_PIXELS, Picture
-from glcic_backend.pixels import Samples
+from glcic_backend.scene.pixels import Samples
 
 _MAX_BYTES_PER_PIXEL = 16
 _MAX_METADATA_BYTES = 256 << 20

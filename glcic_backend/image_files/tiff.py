@@ -22,7 +22,7 @@ from glcic_backend.image_files.tiff_directory import (
     integers,
     read_directory,
 )
-from glcic_backend.pixels import Samples
+from glcic_backend.scene.pixels import Samples
 
 SIGNATURES = (b"II*\0", b"MM\0*")
 BIG_SIGNATURES = (b"II+\0", b"MM\0+")

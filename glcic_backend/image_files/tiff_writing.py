@@ -22,7 +22,7 @@ from glcic_backend.image_files.tiff_directory import (
     read_directory,
     write_directory,
 )
-from glcic_backend.pixels import Samples
+from glcic_backend.scene.pixels import Samples
 
 _UNITS = {"none": 1, "inch": 2, "centimetre": 3}
 _STRIP = 1 << 20

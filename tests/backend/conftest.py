@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from glcic_backend.network import TABLE_2, CompletionNetwork, fold_batch_norm
+from glcic_backend.network.completion_network import TABLE_2, CompletionNetwork, fold_batch_norm
 
 
 def make_network(seed: int = 0) -> CompletionNetwork:

@@ -6,11 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glcic_backend import Inpainter, pixels
+from glcic_backend import Inpainter
 from glcic_backend.errors import CancelledError, InvalidInputError, ModelFileError
-from glcic_backend.holes import plan_regions
-from glcic_backend.model_file import Model, ModelInfo
-from glcic_backend.network import network_input
+from glcic_backend.model_files.model_file import Model, ModelInfo
+from glcic_backend.network.completion_network import network_input
+from glcic_backend.network.region_plan import plan_regions
+from glcic_backend.scene import pixels
 
 from .conftest import make_thin_network
 
@@ -124,7 +125,9 @@ def test_several_holes_are_filled_each_with_all_holes_masked():
 def test_hole_larger_than_one_region_has_no_seam_where_it_was_cut(monkeypatch):
     image, mask = photograph(150, 150), rectangle_mask(150, 150, 30, 35, 80, 80)
     whole = ENGINE.complete(image, mask, quality="fast")
-    monkeypatch.setattr("glcic_backend.completion.plan_regions", lambda hole: plan_regions(hole, max_pixels=30 * 30))
+    monkeypatch.setattr(
+        "glcic_backend.network.completer.plan_regions", lambda hole: plan_regions(hole, max_pixels=30 * 30)
+    )
 
     in_pieces = ENGINE.complete(image, mask, quality="fast")
 
@@ -139,8 +142,8 @@ def test_a_cut_hole_blended_piece_by_piece_has_no_step_at_the_cuts(monkeypatch):
         regions.extend(plan_regions(hole, max_pixels=20 * 12))
         return list(regions)
 
-    monkeypatch.setattr("glcic_backend.completion.plan_regions", plan_small)
-    monkeypatch.setattr("glcic_backend.blended._MAX_BLEND_PIXELS", 1)
+    monkeypatch.setattr("glcic_backend.network.completer.plan_regions", plan_small)
+    monkeypatch.setattr("glcic_backend.blending.fills._MAX_BLEND_PIXELS", 1)
 
     completed = ENGINE.complete(image, mask, quality="fast")
 

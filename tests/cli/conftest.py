@@ -11,7 +11,7 @@ from glcic_backend import cli
 from glcic_backend.cli import complete
 from glcic_backend.image_files import Picture, write_picture
 
-from ..backend.image_samples import noise
+from ..backend.image_files.image_samples import noise
 
 
 class GreyEngine:

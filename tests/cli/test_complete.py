@@ -14,9 +14,9 @@ from PIL import Image
 
 from glcic_backend.cli import complete
 from glcic_backend.image_files import Picture, read_picture, write_picture
-from glcic_backend.picture_job import PictureJob, complete_picture
+from glcic_backend.image_files.picture_job import PictureJob, complete_picture
 
-from ..backend.image_samples import exif_block, noise, srgb_profile
+from ..backend.image_files.image_samples import exif_block, noise, srgb_profile
 from .conftest import GreyEngine, names, run_python
 
 LOSSLESS = [(".png", "uint8"), (".png", "uint16"), (".webp", "uint8"), (".tif", "uint8"), (".tif", "uint16")]

@@ -10,7 +10,7 @@ from glcic_backend.cli import complete
 from glcic_backend.errors import DaemonError
 from glcic_backend.image_files import Picture, read_picture, write_picture
 
-from ..backend.image_samples import noise
+from ..backend.image_files.image_samples import noise
 from .conftest import GreyEngine, names
 
 

@@ -15,10 +15,10 @@ import torch
 
 from glcic_backend.image_files import Picture, read_picture, write_picture
 from glcic_backend.inpainter import Inpainter
-from glcic_backend.model_file import ModelInfo, save_model
-from glcic_backend.network import CompletionNetwork
+from glcic_backend.model_files.model_file import ModelInfo, save_model
+from glcic_backend.network.completion_network import CompletionNetwork
 
-from ..backend.image_samples import noise
+from ..backend.image_files.image_samples import noise
 from .conftest import run_python
 
 _MAIN = "from glcic_backend import cli; cli.main()"

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from glcic_backend import cli
-from glcic_backend.model_file import ModelInfo, save_model
-from glcic_backend.network import CompletionNetwork
+from glcic_backend.model_files.model_file import ModelInfo, save_model
+from glcic_backend.network.completion_network import CompletionNetwork
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from glcic_backend import Inpainter
-from glcic_backend.model_file import ModelInfo, save_model
-from glcic_backend.network import CompletionNetwork
+from glcic_backend.model_files.model_file import ModelInfo, save_model
+from glcic_backend.network.completion_network import CompletionNetwork
 from glcic_backend.wire.client import DaemonClient
 from glcic_backend.wire.connection import read_connection, run_folder
 from glcic_backend.wire.errors import DaemonNotRunningError, RequestError

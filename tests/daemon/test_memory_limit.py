@@ -9,8 +9,8 @@ import psutil
 import pytest
 import torch
 
-from glcic_backend.model_file import ModelInfo, save_model
-from glcic_backend.network import TABLE_2, CompletionNetwork
+from glcic_backend.model_files.model_file import ModelInfo, save_model
+from glcic_backend.network.completion_network import TABLE_2, CompletionNetwork
 from glcic_backend.wire.errors import RequestError, WireError
 
 from .conftest import RealDaemonProcess, as_request

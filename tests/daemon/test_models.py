@@ -8,9 +8,9 @@ from glcic_backend.daemon.engine_process import EngineProcess, engine_command
 from glcic_backend.daemon.installed_models import InstalledModels
 from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.errors import ModelFileError
-from glcic_backend.model_file import ModelInfo, save_model
-from glcic_backend.model_library import import_model, models_folder, remove_model, use_model
-from glcic_backend.network import CompletionNetwork
+from glcic_backend.model_files.library import import_model, models_folder, remove_model, use_model
+from glcic_backend.model_files.model_file import ModelInfo, save_model
+from glcic_backend.network.completion_network import CompletionNetwork
 from glcic_backend.wire.codec import decode, encode
 from glcic_backend.wire.errors import CancelledError, RequestError
 from glcic_backend.wire.geometry import Rectangle

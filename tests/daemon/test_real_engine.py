@@ -14,8 +14,8 @@ import psutil
 import pytest
 import torch
 
-from glcic_backend.model_file import ModelInfo, save_model
-from glcic_backend.network import CompletionNetwork
+from glcic_backend.model_files.model_file import ModelInfo, save_model
+from glcic_backend.network.completion_network import CompletionNetwork
 from glcic_backend.wire.client import DaemonClient
 from glcic_backend.wire.errors import CancelledError, RequestError
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from glcic_backend import cli, model_library
+from glcic_backend import cli
 from glcic_backend.cli import doctor
 from glcic_backend.doctor import daemon_checks, engine_checks, gimp_checks
 from glcic_backend.doctor.examination import CHECKS, examine
@@ -18,6 +18,7 @@ from glcic_backend.doctor.finding import FAILED, OK, WARNING, Finding, redact
 from glcic_backend.errors import DaemonError, OutputError
 from glcic_backend.installer.gimp_discovery import FLATPAK_NOTE, SNAP_NOTE, Gimp
 from glcic_backend.installer.plugin_files import install_plugin
+from glcic_backend.model_files import library as model_library
 from glcic_backend.wire import connection, credentials
 from glcic_backend.wire.connection import ConnectionInfo
 

@@ -13,18 +13,18 @@ from pathlib import Path
 import numpy as np
 import safetensors.numpy
 
-from glcic_backend import model_file
 from glcic_backend.errors import InvalidInputError, ModelFileError
 from glcic_backend.image_files import Picture, read_mask, read_picture
 from glcic_backend.image_files.writing import write_picture
-from glcic_backend.model_file import ModelInfo
-from glcic_backend.torch7.reader import read_torch7
+from glcic_backend.model_files import model_file
+from glcic_backend.model_files.model_file import ModelInfo
+from glcic_backend.model_files.torch7.reader import read_torch7
 from glcic_backend.wire.codec import PROTOCOL_VERSION, decode, encode
 from glcic_backend.wire.errors import MessageError, ProtocolMismatchError
 from glcic_backend.wire.messages import REPLIES, REQUESTS
 
-from ..backend.image_samples import exif_block, noise
-from ..backend.torch7_writer import write_torch7
+from ..backend.image_files.image_samples import exif_block, noise
+from ..backend.model_files.torch7_writer import write_torch7
 from ..wire.test_messages import EXAMPLES
 
 _MAX_PIXELS = 10_000

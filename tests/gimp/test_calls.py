@@ -7,7 +7,7 @@ from contextlib import closing
 import psutil
 import pytest
 
-from glcic_backend.model_library import import_model, remove_model
+from glcic_backend.model_files.library import import_model, remove_model
 
 from .machine import REPOSITORY
 from .pictures import HOLE, changed, mask_of, photograph, stored

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from glcic_backend import network
-from glcic_train import discriminators
+from glcic_backend.network import completion_network as network
+from glcic_train.training import discriminators
 
 NARROWER = 16
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from glcic_backend.detail import FAITHFUL, FREE, Scene, Task, transfer_texture
+from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level
+from glcic_backend.scene.scene import Scene
 from glcic_train.evaluation.metrics import sharpness
 
 CPU = torch.device("cpu")

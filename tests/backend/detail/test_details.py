@@ -10,7 +10,7 @@ import torch
 
 from glcic_backend import Inpainter
 from glcic_backend.errors import CancelledError
-from glcic_backend.model_file import Model, ModelInfo, default_model_path, load_model
+from glcic_backend.model_files.model_file import Model, ModelInfo, default_model_path, load_model
 from glcic_backend.wire.geometry import Rectangle
 
 from ..conftest import make_thin_network

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from glcic_backend import detailed
-from glcic_backend.completion import Photograph
-from glcic_backend.detail import FAITHFUL, FREE, Scene, Task, transfer_texture
-from glcic_backend.detailed import DetailOptions, add_details
-from glcic_backend.fill import Fill
-from glcic_backend.scale import find_holes
+from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
+from glcic_backend.detail import fills as detailed
+from glcic_backend.detail.fills import DetailOptions, add_details
+from glcic_backend.scene.fill import Fill
+from glcic_backend.scene.holes import find_holes
+from glcic_backend.scene.photograph import Photograph
+from glcic_backend.scene.scene import Scene
 
 CPU = torch.device("cpu")
 

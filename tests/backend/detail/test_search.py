@@ -8,9 +8,10 @@ from glcic_backend.detail import nearest_neighbours
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import PatchSpace
-from glcic_backend.detail.pyramid import RADIUS, Level, Scene
+from glcic_backend.detail.pyramid import RADIUS, Level
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.voting import best_vote, mean_vote
+from glcic_backend.scene.scene import Scene
 
 CPU = torch.device("cpu")
 

@@ -294,7 +294,7 @@ def test_a_rerun_does_not_repeat_finished_shards(photo_folder: Make, tmp_path: P
 
 def test_workers_of_a_killed_preparation_end_by_themselves(photo_folder: Make, tmp_path: Path):
     source = photo_folder(40, width=1200, height=900)
-    command = "from glcic_train.cli_data import data; data()"
+    command = "from glcic_train.cli.data import data; data()"
     arguments = ["prepare", str(source), str(tmp_path / "out"), "--workers", "2", "--shard-mb", "0.1"]
     process = psutil.Popen([sys.executable, "-c", command, *arguments], stdout=subprocess.DEVNULL)
     while not list((tmp_path / "out").glob(".prepare/*.json")) and process.poll() is None:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from torch.nn import functional
 
 from glcic_backend.errors import InvalidInputError, OutputError
-from glcic_backend.model_file import default_model_path
+from glcic_backend.model_files.model_file import default_model_path
 from glcic_train.cli import group
 from glcic_train.data import PhotoSet
 from glcic_train.evaluation.baselines import baselines, mean_fill

@@ -37,7 +37,7 @@ def _range_problems(config: Config) -> Iterator[str]:
 
 
 def _crop_problems(where: str, crop: int, short_side: tuple[int, int], hole: tuple[int, int]) -> Iterator[str]:
-    from glcic_backend.network import SIZE_MULTIPLE  # brings torch, for which --help must not wait
+    from glcic_backend.network.completion_network import SIZE_MULTIPLE  # brings torch, for which --help must not wait
 
     # Imported here: it brings torch, which `glcic-train --help` and the workers of `data prepare` do without.
 

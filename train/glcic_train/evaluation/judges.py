@@ -11,7 +11,7 @@ from torch import Tensor
 from glcic_backend.errors import InvalidInputError
 from glcic_train.evaluation.inception import InceptionFeatures
 from glcic_train.evaluation.lpips import Lpips
-from glcic_train.features import FeatureNetwork, perceptual_distance
+from glcic_train.training.features import FeatureNetwork, perceptual_distance
 
 FEATURE_WINDOW = 256
 """Side of the square around the hole that is compared by features, in pixels."""

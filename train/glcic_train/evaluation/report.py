@@ -12,11 +12,11 @@ import torch
 
 from glcic_backend import __version__
 from glcic_backend.atomic_file import write_atomically
-from glcic_backend.devices import choose_device
 from glcic_backend.errors import OutputError
 from glcic_backend.inpainter import Inpainter
-from glcic_backend.model_file import ModelInfo, load_model
-from glcic_backend.model_library import resolve_model
+from glcic_backend.model_files.library import resolve_model
+from glcic_backend.model_files.model_file import ModelInfo, load_model
+from glcic_backend.network.devices import choose_device
 from glcic_train.data import PhotoSet
 from glcic_train.data.manifest import dump_json
 from glcic_train.evaluation.baselines import Method, baselines
@@ -25,7 +25,7 @@ from glcic_train.evaluation.evaluate import Measured, evaluate, model_methods
 from glcic_train.evaluation.judges import Judges
 from glcic_train.evaluation.sheet import Sheet
 from glcic_train.evaluation.summary import as_json, summarise, table
-from glcic_train.pictures import encode_png
+from glcic_train.training.pictures import encode_png
 
 _NO_PATCHMATCH = "PatchMatch was not run: it is not installed. Run `pip install pypatchmatch` to compare with it."
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from glcic_train.evaluation.cases import Case
-from glcic_train.pictures import joined
+from glcic_train.training.pictures import joined
 
 _CELL = 256
 _HEADING = 24

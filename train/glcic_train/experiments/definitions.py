@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from glcic_backend.blending import blend
-from glcic_backend.devices import choose_device
 from glcic_backend.inpainter import Inpainter
-from glcic_backend.model_file import load_model
-from glcic_backend.model_library import resolve_model
+from glcic_backend.model_files.library import resolve_model
+from glcic_backend.model_files.model_file import load_model
+from glcic_backend.network.devices import choose_device
 from glcic_train.config import load_config
 from glcic_train.config.schema import Config
 from glcic_train.data import PhotoSet

@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from glcic_backend.errors import CancelledError, InvalidInputError
-from glcic_train.checkpoint import checkpoint_paths
 from glcic_train.config import load_config
 from glcic_train.experiments.budget import Budget
-from glcic_train.inspect_run import export_run
-from glcic_train.records import Ending
-from glcic_train.run import read_run, resume_run, start_run
+from glcic_train.training.checkpoint import checkpoint_paths
+from glcic_train.training.inspect_run import export_run
+from glcic_train.training.records import Ending
+from glcic_train.training.run import read_run, resume_run, start_run
 
 
 def trained_model(name: str, data: Sequence[Path], out: Path, budget: Budget, settings: Sequence[str]) -> Path:

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from glcic_backend.atomic_file import write_atomically
-from glcic_backend.devices import choose_device
 from glcic_backend.errors import InvalidInputError, OutputError
 from glcic_backend.inpainter import Inpainter
-from glcic_backend.model_file import load_model
-from glcic_backend.model_library import resolve_model
+from glcic_backend.model_files.library import resolve_model
+from glcic_backend.model_files.model_file import load_model
+from glcic_backend.network.devices import choose_device
 from glcic_train.data import PhotoSet
 from glcic_train.data.manifest import dump_json
 from glcic_train.evaluation.baselines import Method, baselines
 from glcic_train.evaluation.cases import Case, CaseOptions, cases
-from glcic_train.pictures import encode_png
 from glcic_train.study.pictures import REAL
+from glcic_train.training.pictures import encode_png
 
 DESCRIPTION = "study.json"
 _FORMAT = "glcic-train study 1"

@@ -1,0 +1,36 @@
+"""How far from a hole details are looked for, and in how many scales.
+
+Both follow from the hole's box and thickness alone and grow with them, so that what is reckoned for a rectangle round
+the holes, before they are known, contains what each of them needs.
+"""
+
+import math
+
+from glcic_backend.scene.rectangles import grown
+from glcic_backend.wire.geometry import Rectangle
+
+_LEAST_MARGIN = 160
+_HOLE_WIDTHS = 1.25
+_COARSEST_THICKNESS = 16
+
+
+def detail_levels(thickness: float) -> int:
+    """How often a photograph is halved until a hole of this thickness, in pixels, is small enough to begin with."""
+    return max(0, math.ceil(math.log2(max(thickness, 1) / _COARSEST_THICKNESS)))
+
+
+def detail_window(width: int, height: int, box: Rectangle, thickness: float, context: str) -> Rectangle:
+    """The part of an image of width x height pixels that gives texture to a hole.
+
+    Args:
+        box: of the hole.
+        thickness: of the hole, pixels.
+        context: one of `wire.messages.CONTEXTS`.
+
+    Returns:
+        A rectangle whose pixels lie on the image's grid also after they are halved `detail_levels` times.
+    """
+    if context == "all":
+        return Rectangle(0, 0, width, height)
+    margin = max(_LEAST_MARGIN, math.ceil(_HOLE_WIDTHS * min(box.width, box.height)))
+    return grown(box, margin * (2 if context == "more" else 1), width, height, 1 << detail_levels(thickness))

@@ -1,0 +1,169 @@
+"""One photograph from file to file: read, complete, write, and say what was done."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from glcic_backend.errors import InvalidInputError
+from glcic_backend.image_files import DEFAULT_MAX_PIXELS, Picture, read_mask, read_picture, write_picture
+from glcic_backend.image_files.file_engines import FileEngine, Options, Progress
+from glcic_backend.image_files.writing import check_output
+
+
+@dataclass(frozen=True)
+class PictureJob:
+    """What to do.
+
+    Attributes:
+        image, mask: files to read.
+        output: file to write; an older one is replaced.
+        options: how the holes are filled.
+        max_pixels: largest picture that is decoded.
+    """
+
+    image: Path
+    mask: Path
+    output: Path
+    options: Options = field(default_factory=Options)
+    max_pixels: int = DEFAULT_MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Hole:
+    """What the mask marks: its pixels, its separate parts, and the box round all of them as x, y, width, height."""
+
+    pixels: int
+    parts: int
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class PictureReport:
+    """What was done. `milliseconds` has an entry per stage, in order, and `total`."""
+
+    image: str
+    mask: str
+    output: str
+    width: int
+    height: int
+    channels: int
+    type: str
+    hole: Hole
+    model: str
+    device: str
+    milliseconds: dict[str, float]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+class _StageClock:
+    """Measures stages from one announcement to the next, and passes the announcements on."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._stage: str | None = None
+        self._start = self._since = time.perf_counter()
+        self._seconds: dict[str, float] = {}
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        if stage != self._stage:
+            self._close()
+            self._stage = stage
+        self._progress(stage, fraction)
+
+    def milliseconds(self) -> dict[str, float]:
+        self._close()
+        total = time.perf_counter() - self._start
+        return {stage: round(1000 * seconds, 1) for stage, seconds in [*self._seconds.items(), ("total", total)]}
+
+    def _close(self) -> None:
+        now = time.perf_counter()
+        if self._stage is not None:
+            self._seconds[self._stage] = self._seconds.get(self._stage, 0.0) + now - self._since
+        self._since = now
+
+
+def complete_picture(job: PictureJob, engine: Callable[[], FileEngine], progress: Progress) -> PictureReport:
+    """Complete the holes of one photograph.
+
+    Args:
+        job: what to do.
+        engine: returns the engine; called after the files have been checked, because loading one takes seconds.
+        progress: told the stage (read, load, the engine's own, write) and its finished share, 0..1.
+
+    Raises:
+        InvalidInputError: a file or a combination of files that cannot be used; nothing is written.
+        OutputError: the result cannot be written; an older output is unchanged.
+        DaemonError, ModelFileError: as the engine raises them.
+    """
+    clock = _StageClock(progress)
+    clock("read", 0.0)
+    if _is_same_file(job.output, job.mask):
+        raise InvalidInputError(f"{job.output}: the output would replace the mask. Choose another name.")
+    picture = read_picture(job.image, job.max_pixels)
+    check_output(job.output, picture)
+    mask = read_mask(job.mask, job.max_pixels)
+    _check_mask(job, picture, mask)
+    clock("load", 0.0)
+    loaded = engine()
+    completed = loaded.complete(picture.pixels, mask, job.options, linear=picture.linear, progress=clock)
+    clock("write", 0.0)
+    write_picture(job.output, replace(picture, pixels=completed))
+    return PictureReport(
+        str(job.image),
+        str(job.mask),
+        str(job.output),
+        picture.width,
+        picture.height,
+        picture.pixels.shape[2],
+        picture.pixels.dtype.name,
+        _describe_hole(mask),
+        loaded.model_name,
+        loaded.device_name,
+        clock.milliseconds(),
+        picture.notes,
+    )
+
+
+def _is_same_file(one: Path, other: Path) -> bool:
+    if one.exists() and other.exists():
+        return one.samefile(other)
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _check_mask(job: PictureJob, picture: Picture, mask: NDArray[np.uint8]) -> None:
+    height, width = mask.shape
+    if (width, height) != (picture.width, picture.height):
+        fits_turned = (height, width) == (picture.width, picture.height)
+        turned = " They fit when one is turned by 90 degrees." if fits_turned else ""
+        raise InvalidInputError(
+            f"{job.mask}: the mask has {width} x {height} pixels, but the image {job.image} has {picture.width} x "
+            f"{picture.height} when upright.{turned} Draw the mask on the upright image, at the same size."
+        )
+    if not mask.any():
+        raise InvalidInputError(
+            f"{job.mask}: the mask is empty: all {mask.size:,} pixels are black, so there is nothing to fill. "
+            "Paint the place to fill in white."
+        )
+    if mask.all():
+        raise InvalidInputError(
+            f"{job.mask}: the mask is full: none of the {mask.size:,} pixels is black, so there is nothing to continue "
+            "from. Leave black what shall stay."
+        )
+
+
+def _describe_hole(mask: NDArray[np.uint8]) -> Hole:
+    hole = (mask > 0).astype(np.uint8)
+    parts = cv2.connectedComponents(hole, connectivity=8)[0] - 1
+    x, y, width, height = cv2.boundingRect(hole)
+    return Hole(int(np.count_nonzero(hole)), parts, (x, y, width, height))

@@ -1,0 +1,1 @@
+"""Benchmarks: how long completions take, beside the paper and other programs."""

@@ -1,0 +1,1 @@
+"""Files of trained networks: reading, writing, the installed ones by name, and those of Torch7."""

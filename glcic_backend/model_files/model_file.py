@@ -1,0 +1,234 @@
+"""Model files: the folded completion network and what must be known to use it, in safetensors."""
+
+import contextlib
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from glcic_backend import __version__
+from glcic_backend.atomic_file import write_atomically
+from glcic_backend.errors import ModelFileError
+from glcic_backend.network.completion_network import (
+    SIZE_MULTIPLE,
+    CompletionNetwork,
+    fold_batch_norm,
+    widen,
+    without_idle_channels,
+)
+
+ARCHITECTURE = "glcic-table2"
+"""Architecture name of the paper's completion network, Table 2."""
+
+FORMAT_VERSION = 1
+MAX_FILE_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says about its network.
+
+    Attributes:
+        name: short name shown to users.
+        mean_pixel: RGB, 0..1, the mean pixel of the training set, which fills the holes (section 3.4).
+        hole_range: smallest and largest side of the holes it was trained for, in pixels.
+        mask_kinds: shapes of the training holes.
+        training_data: what it was trained on.
+        licence: terms under which the weights may be used.
+        attribution: credits that the training data demand.
+        recipe: how it was trained, one line.
+        architecture: name of the network's architecture.
+        size_multiple: positions of the network repeat every so many pixels.
+        created_with: versions of the software that wrote the file.
+        sha256: digest of the stored weights, in hexadecimal; filled in by `save_model`.
+    """
+
+    name: str
+    mean_pixel: tuple[float, float, float]
+    hole_range: tuple[int, int]
+    mask_kinds: tuple[str, ...]
+    training_data: str
+    licence: str
+    attribution: str
+    recipe: str
+    architecture: str = ARCHITECTURE
+    size_multiple: int = SIZE_MULTIPLE
+    created_with: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network ready for inference (folded, float32, evaluation mode, without idle channels) and its description."""
+
+    network: CompletionNetwork
+    info: ModelInfo
+
+
+def default_model_path() -> Path:
+    """The model that ships with the package."""
+    return Path(str(resources.files("glcic_backend") / "models" / "default.safetensors"))
+
+
+def save_model(
+    path: Path, network: CompletionNetwork, info: ModelInfo, dtype: torch.dtype = torch.float16
+) -> ModelInfo:
+    """Write a model file, beside its place first and then renamed.
+
+    Args:
+        path: file to write.
+        network: batch normalisation is folded if it is still there; one with fewer channels than Table 2 is widened.
+        info: `architecture`, `size_multiple`, `created_with` and `sha256` are filled in here.
+        dtype: of the stored weights; float16 halves the file.
+
+    Returns:
+        The description as written.
+
+    Raises:
+        ModelFileError: a weight is not finite in `dtype`.
+        OutputError: the file could not be written.
+    """
+    normalised = any(layer.norm is not None for layer in network.layers)
+    state = widen(fold_batch_norm(network) if normalised else network).state_dict()
+    weights = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in state.items()}
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise ModelFileError(f"Weight {name} is not finite in {dtype}: the training diverged. Nothing was written.")
+    info = replace(
+        info,
+        architecture=ARCHITECTURE,
+        size_multiple=SIZE_MULTIPLE,
+        created_with=f"glcic {__version__}, torch {torch.__version__}, python {platform.python_version()}",
+        sha256=_digest(weights),
+    )
+    metadata = {"glcic_format": str(FORMAT_VERSION)}
+    metadata |= {key: value if isinstance(value, str) else json.dumps(value) for key, value in asdict(info).items()}
+    write_atomically(path, safetensors.torch.save(weights, metadata))
+    return info
+
+
+def load_model(path: Path | None = None) -> Model:
+    """Read a model file; nothing in it is executed.
+
+    Args:
+        path: the file; None for the model that ships with the package.
+
+    Raises:
+        ModelFileError: the file is missing, damaged, not of this kind, or its weights do not fit the network.
+    """
+    path = default_model_path() if path is None else Path(path)
+    metadata, weights = _read(path)
+    info = _parse_info(path, metadata)
+    network = CompletionNetwork(normalised=False)
+    expected = network.state_dict()
+    if missing := sorted(expected.keys() - weights.keys()):
+        raise ModelFileError(f"{path} lacks {len(missing)} of {len(expected)} weights, first {missing[0]}. {_REPLACE}")
+    if foreign := sorted(weights.keys() - expected.keys()):
+        raise ModelFileError(f"{path} has {len(foreign)} weights too many, first {foreign[0]}. {_REPLACE}")
+    for name, tensor in weights.items():
+        shape, wanted = list(tensor.shape), list(expected[name].shape)
+        if shape != wanted:
+            raise ModelFileError(f"{path}: weight {name} has shape {shape} instead of {wanted}. {_REPLACE}")
+        if not torch.isfinite(tensor).all():
+            raise ModelFileError(f"{path}: weight {name} holds NaN or infinity. {_REPLACE}")
+    if _digest(weights) != info.sha256:
+        raise ModelFileError(f"{path}: the weights do not match their sha-256 {info.sha256[:12]}.... {_REPLACE}")
+    network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    return Model(without_idle_channels(network).requires_grad_(False), info)
+
+
+def read_info(path: Path) -> ModelInfo:
+    """What a model file says about itself, without its weights, which may therefore still be damaged.
+
+    Raises:
+        ModelFileError: the file is missing, or not of this kind.
+    """
+    _check_kind(path)
+    with _opened(path) as file:
+        return _parse_info(path, file.metadata() or {})
+
+
+_REPLACE = "The file is damaged or made for another program; fetch or export it again, or choose another with --model."
+
+
+def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
+    _check_kind(path)
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
+        # Copies, so that the running program does not depend on the file, which may be replaced.
+        weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    return metadata, weights
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            yield file
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise ModelFileError(f"{path} is not a readable safetensors file ({error}). {_REPLACE}") from error
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse what is too large for a model, and pickles, before anything opens the file."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise ModelFileError(
+            f"Model file {path} cannot be read: {error.strerror}. Check the path given with --model."
+        ) from error
+    if size > MAX_FILE_BYTES:
+        raise ModelFileError(
+            f"{path} has {size / 2**20:.0f} MB; a GLCIC model has at most {MAX_FILE_BYTES / 2**20:.0f} MB. {_REPLACE}"
+        )
+    # The ninth byte of a safetensors file opens its JSON header; before it stands a length, which may be anything.
+    if start[8:9] != b"{" and start.startswith((b"\x80", b"PK")):
+        raise ModelFileError(
+            f"{path} is a pickle, which can run any program when it is opened, so it was not opened. "
+            "Only safetensors files are read; a checkpoint is converted by `glcic-train export`."
+        )
+
+
+def _parse_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
+    version, architecture = metadata.get("glcic_format"), metadata.get("architecture")
+    if version is None:
+        raise ModelFileError(f"{path} is a safetensors file without a GLCIC description. {_REPLACE}")
+    if version != str(FORMAT_VERSION) or architecture != ARCHITECTURE:
+        raise ModelFileError(
+            f"{path} has format {version} and architecture {architecture}; this program reads format {FORMAT_VERSION} "
+            f"and {ARCHITECTURE}. Update the program, or choose another model with --model."
+        )
+    try:
+        values: dict[str, Any] = {}
+        for field in fields(ModelInfo):
+            text = metadata[field.name]
+            values[field.name] = text if field.type is str else json.loads(text)
+        red, green, blue = map(float, values["mean_pixel"])
+        smallest, largest = map(int, values["hole_range"])
+        values["mean_pixel"] = (red, green, blue)
+        values["hole_range"] = (smallest, largest)
+        values["mask_kinds"] = tuple(map(str, values["mask_kinds"]))
+        if not all(0 <= channel <= 1 for channel in values["mean_pixel"]) or not 0 < smallest <= largest:
+            raise ValueError(f"mean pixel {values['mean_pixel']}, hole range {values['hole_range']}")
+        return ModelInfo(**values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(f"{path}: its description is not valid ({error}). {_REPLACE}") from error
+
+
+def _digest(weights: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

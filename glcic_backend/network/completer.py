@@ -1,0 +1,114 @@
+"""The network's completion of each hole, at the scale at which it can fill it."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from glcic_backend.network.completion_network import CompletionNetwork
+from glcic_backend.network.exact_region import complete_region
+from glcic_backend.network.level import network_level
+from glcic_backend.network.memory import in_pieces
+from glcic_backend.network.region import region_cost
+from glcic_backend.network.region_plan import plan_regions
+from glcic_backend.scene.fill import Fill, paste
+from glcic_backend.scene.holes import Hole
+from glcic_backend.scene.photograph import Photograph
+from glcic_backend.scene.rectangles import slices
+from glcic_backend.scene.small_copy import SmallCopy
+from glcic_backend.wire.geometry import Rectangle
+
+_MARGIN = 2
+"""Pixels of the small copy that enlarging reads beyond a hole."""
+
+
+class Completer:
+    """Runs one network.
+
+    Args:
+        mean_pixel: RGB, 0..1, of the photographs that it was trained on.
+        largest: thickness in pixels up to which it fills holes at full size.
+        device: where it is.
+    """
+
+    def __init__(
+        self, network: CompletionNetwork, mean_pixel: Sequence[float], largest: int, device: torch.device
+    ) -> None:
+        self._network, self._mean_pixel, self._largest, self._device = network, mean_pixel, largest, device
+
+    def complete(
+        self,
+        photograph: Photograph,
+        holes: list[Hole],
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool] | None,
+    ) -> list[Fill]:
+        """Complete holes, each at its level.
+
+        Args:
+            holes: each is completed at the scale that suits its thickness.
+            progress: told the finished share, 0..1.
+            cancelled: polled before each layer.
+
+        Returns:
+            Fills that together fill the holes. One hole may be cut into several.
+
+        Raises:
+            CancelledError: `cancelled` returned True.
+        """
+        by_level: dict[int, list[Hole]] = {}
+        for hole in holes:
+            by_level.setdefault(network_level(hole.thickness, self._largest), []).append(hole)
+        jobs = []
+        for level, members in sorted(by_level.items()):
+            copy = SmallCopy(photograph, level, cancelled)
+            mask = copy.mask(members)
+            regions = plan_regions(mask)
+            jobs.append((level, copy, mask, regions, region_cost(regions, copy.width, copy.height)))
+        total = float(sum(cost.sum() for *_, cost in jobs)) or 1.0
+        done = 0.0
+        fills: list[Fill] = []
+        for level, copy, mask, regions, costs in jobs:
+            completed = []
+            for region, cost in zip(regions, (costs / total).tolist(), strict=True):
+
+                def report(share: float, done: float = done, cost: float = cost) -> None:
+                    progress(done + share * cost)
+
+                run = partial(self._run, copy, progress=report, cancelled=cancelled)
+                colour = in_pieces(run, region, self._device)
+                completed.append(Fill(region, mask[slices(region)], colour))
+                done += cost
+            fills += completed if level == 0 else [_enlarged(copy, completed, hole) for hole in by_level[level]]
+        progress(1.0)
+        return fills
+
+    def _run(
+        self,
+        copy: SmallCopy,
+        region: Rectangle,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool] | None,
+    ) -> NDArray[np.float32]:
+        def read_image(part: Rectangle) -> Tensor:
+            return torch.from_numpy(copy.read(part)[0]).permute(2, 0, 1)[None].to(self._device)
+
+        def read_hole(part: Rectangle) -> Tensor:
+            # Transparent pixels are unknown to the network as well.
+            return torch.from_numpy(~copy.read(part)[1])[None, None].to(self._device, torch.float32)
+
+        size = copy.width, copy.height
+        completion = complete_region(
+            self._network, read_image, read_hole, self._mean_pixel, size, region, progress, cancelled
+        )
+        return completion.permute(1, 2, 0).cpu().numpy()
+
+
+def _enlarged(copy: SmallCopy, completed: list[Fill], hole: Hole) -> Fill:
+    part = copy.cover(hole.box, _MARGIN)
+    colour = copy.read(part)[0].copy()
+    paste(completed, part, colour)
+    return Fill(hole.box, hole.mask, copy.enlarge(colour, part, hole.box))

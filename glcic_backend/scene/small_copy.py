@@ -1,0 +1,90 @@
+"""A smaller copy of a photograph, for holes that the network cannot complete at full size."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from glcic_backend.errors import CancelledError
+from glcic_backend.scene.holes import Hole
+from glcic_backend.scene.photograph import Photograph
+from glcic_backend.scene.rectangles import slices
+from glcic_backend.wire.geometry import Rectangle
+
+_STRIP_PIXELS = 1 << 22
+
+
+class SmallCopy:
+    """A photograph made 2^level times smaller, of which only what is asked for is computed.
+
+    Its pixels are the means of the known ones of 2^level x 2^level; one counts as known if half of those are.
+    """
+
+    def __init__(self, photograph: Photograph, level: int, cancelled: Callable[[], bool] | None = None) -> None:
+        self._photograph, self._step, self._cancelled = photograph, 1 << level, cancelled
+        self._last: tuple[Rectangle, tuple[NDArray[np.float32], NDArray[np.bool_]]] | None = None
+        self.width = -(-photograph.width // self._step)
+        self.height = -(-photograph.height // self._step)
+
+    def read(self, part: Rectangle) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Colour, float32 [h, w, 3], 0..1, void where not known, and what is known, bool [h, w]."""
+        if self._step == 1:
+            return np.clip(self._photograph.rgb(part), 0, 1), self._photograph.known[slices(part)]
+        if self._last is not None and self._last[0] == part:
+            return self._last[1]
+        rows = max(1, _STRIP_PIXELS // (self._step**2 * part.width))
+        strips = [
+            self._strip(part._replace(y=y, height=min(rows, part.bottom - y))) for y in range(part.y, part.bottom, rows)
+        ]
+        joined = np.concatenate([colour for colour, _ in strips]), np.concatenate([known for _, known in strips])
+        # Colour and mask of the same part are asked for one after the other.
+        self._last = part, joined
+        return joined
+
+    def _strip(self, part: Rectangle) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        if self._cancelled is not None and self._cancelled():
+            raise CancelledError("The completion was cancelled while the photograph was made smaller.")
+        step, photograph = self._step, self._photograph
+        right, bottom = min(part.right * step, photograph.width), min(part.bottom * step, photograph.height)
+        fine = Rectangle(part.x * step, part.y * step, right - part.x * step, bottom - part.y * step)
+        missing = ((0, part.height * step - fine.height), (0, part.width * step - fine.width))
+        known = photograph.known[slices(fine)].astype(np.float32)
+        colour = np.clip(photograph.rgb(fine), 0, 1) * known[..., None]
+        exists = _block_mean(np.pad(np.ones_like(known), missing), step)
+        share = _block_mean(np.pad(known, missing), step)
+        total = _block_mean(np.pad(colour, (*missing, (0, 0))), step)
+        mean = np.divide(total, np.maximum(share, 1e-9)[..., None], dtype=np.float32)
+        return mean, share >= exists / 2
+
+    def mask(self, holes: list[Hole]) -> NDArray[np.bool_]:
+        """Its pixels that hold one of some holes and are not known, bool [height, width]."""
+        result = np.zeros((self.height, self.width), np.bool_)
+        for hole in holes:
+            box = self.cover(hole.box, 0)
+            fine = np.zeros((box.height * self._step, box.width * self._step), np.bool_)
+            x, y = hole.box.x - box.x * self._step, hole.box.y - box.y * self._step
+            fine[y : y + hole.box.height, x : x + hole.box.width] = hole.mask
+            small = fine.reshape(box.height, self._step, box.width, self._step).any(axis=(1, 3))
+            result[slices(box)] |= small & ~self.read(box)[1]
+        return result
+
+    def cover(self, box: Rectangle, margin: int) -> Rectangle:
+        """Its rectangle that covers one of the photograph, with a margin where there is one."""
+        x, y = max(0, box.x // self._step - margin), max(0, box.y // self._step - margin)
+        right = min(self.width, -(-box.right // self._step) + margin)
+        bottom = min(self.height, -(-box.bottom // self._step) + margin)
+        return Rectangle(x, y, right - x, bottom - y)
+
+    def enlarge(self, colour: NDArray[np.float32], part: Rectangle, box: Rectangle) -> NDArray[np.float32]:
+        """A rectangle of the photograph, smoothly from a part of the small copy that covers it with a margin."""
+        step = self._step
+        size = part.width * step, part.height * step
+        large = cv2.resize(colour, size, interpolation=cv2.INTER_CUBIC)
+        place = Rectangle(box.x - part.x * step, box.y - part.y * step, box.width, box.height)
+        return np.clip(large[slices(place)], 0, 1)
+
+
+def _block_mean(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    height, width = values.shape[0] // step, values.shape[1] // step
+    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA), np.float32)

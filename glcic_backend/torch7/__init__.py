@@ -1,5 +1,0 @@
-"""Completion networks in Torch7 files (.t7), as the authors of the paper publish them."""
-
-from glcic_backend.torch7.completion import load_torch7_model
-
-__all__ = ["load_torch7_model"]

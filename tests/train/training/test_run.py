@@ -1,0 +1,274 @@
+"""Whole runs: what they leave behind, how they end, and that nothing is lost however they end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from glcic_backend.errors import InvalidInputError
+from glcic_train.config import load_config
+from glcic_train.training import loop
+from glcic_train.training.checkpoint import checkpoint_paths, load_checkpoint
+from glcic_train.training.meter import DivergedError
+from glcic_train.training.records import Ending
+from glcic_train.training.run import resume_run, start_run
+
+from ..conftest import QUICK
+
+pytestmark = pytest.mark.usefixtures("narrow_module")
+
+ROOT = Path(__file__).parents[3]
+# A moving average and saved optimisers are in play; checkpoints at 0, 2, 4 and the end.
+RESUMABLE = ("completion.ema=0.9", "run.checkpoint_steps=2", "run.keep=1")
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def flat(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of a checkpoint by their paths."""
+    if isinstance(tree, dict):
+        return {path: leaf for key, value in tree.items() for path, leaf in flat(value, f"{prefix}/{key}").items()}
+    if isinstance(tree, list | tuple):
+        return {path: leaf for key, value in enumerate(tree) for path, leaf in flat(value, f"{prefix}/{key}").items()}
+    return {prefix: tree}
+
+
+def differences(first: Path, second: Path) -> list[str]:
+    """Paths at which the networks and optimisers of two runs are not bit-identical."""
+    a, b = (flat({key: load_checkpoint(run)[key] for key in ("step", "networks")}) for run in (first, second))
+    assert a.keys() == b.keys()
+    return [path for path in a if not _same(a[path], b[path])]
+
+
+def _same(a: Any, b: Any) -> bool:
+    return torch.equal(a, b) if isinstance(a, torch.Tensor) else bool(a == b)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(narrow_module, photos, tmp_path_factory):
+    """A run over all phases that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    assert start_run(load_config("tiny", [*QUICK, *RESUMABLE]), [photos], folder) is Ending.FINISHED
+    return folder
+
+
+def test_a_run_logs_every_phase_and_keeps_its_configuration(uninterrupted):
+    losses = [line for line in log_of(uninterrupted) if line["event"] == "losses"]
+    assert [line["phase"] for line in losses] == ["completion"] * 2 + ["discriminator"] + ["joint"] * 2
+    assert set(losses[-1]) >= {"mse", "gan", "discriminator", "real_probability", "samples_per_second"}
+    assert load_config(str(uninterrupted / "config.toml")).schedule.total_steps == 5
+
+
+def test_a_checkpoint_holds_tensors_and_plain_values_only(uninterrupted):
+    leaves = flat(load_checkpoint(uninterrupted))
+    assert {type(leaf) for leaf in leaves.values()} <= {torch.Tensor, int, float, str, bool, type(None)}
+
+
+def test_another_seed_gives_other_weights(uninterrupted, photos, quick, tmp_path):
+    start_run(quick(*RESUMABLE, "run.seed=1"), [photos], tmp_path)
+    assert differences(uninterrupted, tmp_path)
+
+
+# Each kills the process at one moment of a run whose checkpoints are due at 0, 2, 4 and 5 iterations.
+KILL_POINTS = {
+    "before the first iteration ends": """
+import torch
+torch.optim.Adadelta.step = lambda *a, **k: die()""",
+    "between the update of D and that of C": """
+from glcic_train.training.updates import Updates
+Updates._adversarial_loss = lambda *a, **k: die()""",
+    "while the second checkpoint is being written": """
+from glcic_backend import atomic_file
+whole, calls = atomic_file._write_through, []
+def half(path, data):
+    if 'checkpoint' in path.name:
+        calls.append(path)
+    if len(calls) == 2:
+        path.write_bytes(bytes(data)[: len(data) // 2])
+        die()
+    whole(path, data)
+atomic_file._write_through = half""",
+    "when a checkpoint has its name and the one before is not yet removed": """
+from pathlib import Path
+Path.unlink = lambda *a, **k: die()""",
+}
+
+
+@pytest.mark.parametrize("moment", KILL_POINTS)
+def test_a_run_killed_at_any_moment_and_resumed_ends_with_the_same_bits(
+    moment, uninterrupted, photos, quick_settings, tmp_path
+):
+    script = f"""
+import os, signal
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+{KILL_POINTS[moment]}
+from pathlib import Path
+from tests.train.narrow import narrow_networks
+narrow_networks()
+from glcic_train.config import load_config
+from glcic_train.training.run import start_run
+start_run(load_config("tiny", {[*quick_settings, *RESUMABLE]!r}), [Path({str(photos)!r})], Path({str(tmp_path)!r}))
+"""
+    killed = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+
+    assert resume_run(tmp_path) is Ending.FINISHED
+
+    assert differences(uninterrupted, tmp_path) == []
+
+
+def test_a_full_disk_stops_the_run_with_a_message_and_the_last_checkpoint_intact(
+    uninterrupted, photos, quick_settings, tmp_path
+):
+    # A limit on files stands for the disk's end. Checkpoints grow once D has been updated: that of step 4 is too large.
+    limit = checkpoint_paths(uninterrupted)[-1].stat().st_size - 1000
+    script = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
+import sys
+sys.argv = ["glcic-train", "run", "tiny", {str(photos)!r}, "--out", {str(tmp_path)!r}]
+sys.argv += [word for setting in {[*quick_settings, *RESUMABLE]!r} for word in ("--set", setting)]
+from tests.train.narrow import narrow_networks
+narrow_networks()
+from glcic_train.cli import main
+main()
+"""
+    stopped = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert stopped.returncode == 2, stopped.stderr
+    assert all(word in stopped.stderr for word in ("could not be written", "intact", "glcic-train resume"))
+    assert load_checkpoint(tmp_path)["step"] == 2
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run_and_names_the_iteration(photos, quick, tmp_path, monkeypatch):
+    iterate = loop.iterate
+
+    def diverge(*arguments: Any) -> Any:
+        losses = iterate(*arguments)
+        step = arguments[-2]
+        return {name: value * float("nan") if step == 3 else value for name, value in losses.items()}
+
+    monkeypatch.setattr(loop, "iterate", diverge)
+    with pytest.raises(DivergedError, match="nan at iteration 3"):
+        start_run(quick(*RESUMABLE, "run.log_every=100"), [photos], tmp_path)
+    # The loss was seen when the checkpoint after it was due: that one must not exist.
+    assert load_checkpoint(tmp_path)["step"] == 2
+
+
+def test_weights_that_are_not_finite_are_never_saved(photos, quick, tmp_path, monkeypatch):
+    iterate = loop.iterate
+
+    def break_weights(*arguments: Any) -> Any:
+        losses = iterate(*arguments)
+        networks, step = arguments[2], arguments[-2]
+        if step == 1:  # after the loss of the last iteration before the checkpoint
+            with torch.no_grad():
+                networks.completion.layers[0].conv.weight[0, 0, 0, 0] = float("inf")
+        return losses
+
+    monkeypatch.setattr(loop, "iterate", break_weights)
+    with pytest.raises(DivergedError, match="weight is NaN or infinite after 2 iterations"):
+        start_run(quick(*RESUMABLE), [photos], tmp_path)
+    assert load_checkpoint(tmp_path)["step"] == 0
+
+
+def test_a_time_limit_ends_the_session_with_a_checkpoint_and_the_run_can_go_on(uninterrupted, photos, quick, tmp_path):
+    limited = quick(*RESUMABLE, "run.time_limit=1e-9")
+    assert start_run(limited, [photos], tmp_path) is Ending.TIME_LIMIT
+    assert load_checkpoint(tmp_path)["step"] == 0
+    assert resume_run(tmp_path, settings=["run.time_limit=0"]) is Ending.FINISHED
+    assert differences(uninterrupted, tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_end_the_session_with_a_checkpoint(number, photos, quick, tmp_path, monkeypatch):
+    iterate = loop.iterate
+
+    def interrupted(*arguments: Any) -> Any:
+        if arguments[-2] == 1:
+            os.kill(os.getpid(), number)
+        return iterate(*arguments)
+
+    monkeypatch.setattr(loop, "iterate", interrupted)
+    assert threading.current_thread() is threading.main_thread()  # signals are delivered here
+    before = signal.getsignal(number)
+    assert start_run(quick(), [photos], tmp_path) is Ending.INTERRUPTED
+    assert load_checkpoint(tmp_path)["step"] == 2
+    assert signal.getsignal(number) is before
+
+
+def test_a_run_of_fixed_length_passes_all_phases_and_ends_by_the_clock(photos, quick, tmp_path, monkeypatch):
+    # Every iteration seems to take 12 s, so that a run of one minute has about five of them.
+    from glcic_train.training import records
+
+    clock = iter(range(0, 10**6))
+    monkeypatch.setattr(records.time, "monotonic", lambda: 1.0 * next(clock))
+    config = quick("schedule.minutes=1.0", "schedule.total_steps=500000", "schedule.completion_steps=200000",
+                   "schedule.discriminator_steps=100000")  # fmt: skip
+    assert start_run(config, [photos], tmp_path) is Ending.FINISHED
+    phases = [line["phase"] for line in log_of(tmp_path) if line["event"] == "losses"]
+    assert list(dict.fromkeys(phases)) == ["completion", "discriminator", "joint"]
+    assert load_checkpoint(tmp_path)["step"] < 60
+
+
+def test_the_best_checkpoint_has_the_lowest_validation_error_of_the_last_phase(photos, quick, tmp_path):
+    config = quick("validation.count=4", "validation.every=1", "run.keep=5")
+    start_run(config, [photos], tmp_path)
+    log = log_of(tmp_path)
+    errors = {line["step"]: line["mse"] for line in log if line["event"] == "validation"}
+    assert sorted(errors) == [1, 2, 3, 4, 5]
+    joint = {step: errors[step] for step in (4, 5)}
+    assert load_checkpoint(tmp_path / "best.pt")["step"] == min(joint, key=joint.get)
+    assert load_checkpoint(tmp_path / "best.pt")["best_error"] == min(joint.values())
+
+
+def test_a_second_run_does_not_overwrite_the_first(uninterrupted, photos, quick):
+    before = [path.name for path in checkpoint_paths(uninterrupted)]
+    with pytest.raises(InvalidInputError, match="holds a run already"):
+        start_run(quick(), [photos], uninterrupted)
+    assert [path.name for path in checkpoint_paths(uninterrupted)] == before
+
+
+def test_after_a_failure_torchrun_starts_the_same_command_and_it_goes_on(uninterrupted, photos, quick, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    assert start_run(quick(*RESUMABLE), [photos], uninterrupted) is Ending.FINISHED
+
+
+def test_fine_tuning_configurations_ask_for_their_model(photos, tmp_path):
+    with pytest.raises(InvalidInputError, match=r"--set completion\.start="):
+        start_run(load_config("facade"), [photos], tmp_path)
+
+
+def test_crop_stages_change_crop_holes_and_batch_in_the_middle_of_a_run(photos, quick, tmp_path):
+    stages = (
+        "schedule.stages=[{share=0.5, crop=16, short_side=[16,24], hole=[4,8], batch=4},"
+        "{share=0.5, crop=32, short_side=[32,48], hole=[8,16], batch=2}]"
+    )
+    seen: list[tuple[int, ...]] = []
+    iterate = loop.iterate
+
+    def look(*arguments: Any) -> Any:
+        seen.append(tuple(arguments[4].images.shape))
+        return iterate(*arguments)
+
+    config = quick(stages)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "iterate", look)
+        start_run(config, [photos], tmp_path)
+    assert seen == [(4, 3, 16, 16), (2, 3, 32, 32), (2, 3, 32, 32), (2, 3, 32, 32), (2, 3, 32, 32)]
+
+
+def test_resident_photographs_serve_a_run_too(photos, quick, tmp_path):
+    assert start_run(quick("data.resident=true"), [photos], tmp_path) is Ending.FINISHED
+    assert load_checkpoint(tmp_path)["step"] == 5

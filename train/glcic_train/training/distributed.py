@@ -1,0 +1,125 @@
+"""Several processes that train one network together (torchrun): who is who, and what they must agree on."""
+
+import datetime
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from glcic_backend.network.devices import choose_device
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those of the run. `control` carries small messages over the CPU, beside the gradients."""
+
+    rank: int = 0
+    world_size: int = 1
+    local_rank: int = 0
+    control: dist.ProcessGroup | None = None
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes the run's files and talks to the user."""
+        return self.rank == 0
+
+    def agree(self, value: Any) -> Any:
+        """The value that rank 0 passes: plain Python data."""
+        if self.world_size == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0, group=self.control)
+        return box[0]
+
+    def wait(self) -> None:
+        """Return when all processes are here."""
+        if self.world_size > 1:
+            dist.barrier(group=self.control)
+
+    def leave(self) -> None:
+        """End the work in common."""
+        if self.world_size > 1:
+            dist.destroy_process_group()
+
+
+def join_processes(device_name: str) -> tuple[Processes, torch.device]:
+    """Join the run that torchrun started, or be its only process.
+
+    Args:
+        device_name: a device choice; each process on a machine takes the CUDA device of its own number.
+    """
+    device = choose_device(device_name)
+    if "RANK" not in os.environ:
+        return Processes(), device
+    local_rank = int(os.environ["LOCAL_RANK"])
+    if device.type == "cuda":
+        device = torch.device("cuda", local_rank)
+        torch.cuda.set_device(device)
+    # After a failure torchrun starts the processes anew with the same store, in which the addresses of the dead stand.
+    store, rank, world_size = next(dist.rendezvous("env://"))
+    store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
+    # Generous: the others wait here while rank 0 validates or compiles.
+    control = dist.new_group(backend="gloo", timeout=datetime.timedelta(hours=1))
+    return Processes(rank, world_size, local_rank, control), device
+
+
+def mean_over_processes(value: Tensor, processes: Processes) -> Tensor:
+    """Mean of a tensor over all processes; no gradient flows through it."""
+    if processes.world_size == 1:
+        return value
+    value = value.detach().clone()
+    dist.all_reduce(value)
+    return value / processes.world_size
+
+
+def synchronise_batch_norm(network: nn.Module, device: torch.device) -> None:
+    """Let every batch normalisation inside a network take its statistics over all processes."""
+    for name, child in list(network.named_children()):
+        if not isinstance(child, nn.BatchNorm2d):
+            synchronise_batch_norm(child, device)
+        elif device.type == "cuda":
+            setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+        else:
+            child.__class__ = _CpuSyncBatchNorm2d
+
+
+class _CpuSyncBatchNorm2d(nn.BatchNorm2d):
+    """torch.nn.SyncBatchNorm exists for CUDA only; this is its equal for processes on CPUs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        sums = torch.cat([x.sum(dim=(0, 2, 3)), x.square().sum(dim=(0, 2, 3))])
+        sums = _SumOverProcesses.apply(sums)
+        count = x.numel() // x.shape[1] * dist.get_world_size()
+        mean, mean_square = (sums / count).chunk(2)
+        variance = mean_square - mean.square()
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            assert self.momentum is not None
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return x * scale.view(1, -1, 1, 1) + (self.bias - mean * scale).view(1, -1, 1, 1)
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """Sum over all processes. What each of them does with it adds to the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        total = value.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total

@@ -1,0 +1,232 @@
+"""Starts, resumes and profiles runs: puts the parts together."""
+
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from glcic_backend.atomic_file import write_atomically
+from glcic_backend.errors import InvalidInputError
+from glcic_backend.network.completion_network import network_input
+from glcic_train.config import Config, load_config, to_toml
+from glcic_train.data import PhotoSet
+from glcic_train.training.batches import BatchSource, PhotoSource
+from glcic_train.training.checkpoint import checkpoint_paths, load_checkpoint
+from glcic_train.training.distributed import Processes, join_processes
+from glcic_train.training.held_out import HeldOut
+from glcic_train.training.loop import train
+from glcic_train.training.networks import Networks
+from glcic_train.training.progress import ProgressLine
+from glcic_train.training.records import Ending, Records
+from glcic_train.training.schedule import Schedule
+from glcic_train.training.start import start_from
+from glcic_train.training.updates import Updates
+
+CONFIG_FILE, DATA_FILE = "config.toml", "data.json"
+
+
+def start_run(config: Config, data: Sequence[Path], folder: Path) -> Ending:
+    """Train from the beginning.
+
+    Args:
+        config: what to do.
+        data: folders of shards or single shards.
+        folder: the run's folder, made here. It keeps configuration, log, checkpoints and pictures.
+
+    Raises:
+        InvalidInputError: the folder holds a run already, or configuration and data do not fit.
+        DivergedError, OutputError: as `loop.train`.
+    """
+    if checkpoint_paths(folder):
+        # torchrun starts the same command again after a failure: then it means to go on.
+        if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0:
+            return resume_run(folder)
+        raise InvalidInputError(
+            f"{folder} holds a run already. Go on with `glcic-train resume {folder}`, or give another folder as --out."
+        )
+    if config.completion.needs_start and not config.completion.start:
+        raise InvalidInputError(
+            f"The configuration {config.name} starts from a trained completion network, and completion.start names "
+            "none. Add --set completion.start=MODEL.safetensors, or a checkpoint (.pt)."
+        )
+    with assemble(config, data, folder) as parts:
+        if parts.processes.leads:
+            write_atomically(folder / CONFIG_FILE, to_toml(config).encode())
+            write_atomically(folder / DATA_FILE, json.dumps([str(path.resolve()) for path in data]).encode())
+        if config.completion.start:
+            _load_start(config, parts)
+        return _train(config, parts, folder, checkpoint=None)
+
+
+def resume_run(folder: Path, data: Sequence[Path] = (), settings: Sequence[str] = ()) -> Ending:
+    """Go on from the newest checkpoint of a run.
+
+    Args:
+        folder: the run's folder.
+        data: where the photographs are now; empty = where they were.
+        settings: `section.key=value` changes of the configuration, for this session.
+
+    Raises:
+        ModelFileError: there is no checkpoint that can be read.
+        InvalidInputError, DivergedError, OutputError: as `start_run`.
+    """
+    checkpoint = load_checkpoint(folder)
+    config, recorded = read_run(folder, settings)
+    with assemble(config, data or recorded, folder, checkpoint["mean_pixel"]) as parts:
+        return _train(config, parts, folder, checkpoint)
+
+
+def read_run(folder: Path, settings: Sequence[str] = ()) -> tuple[Config, list[Path]]:
+    """The configuration of a run, and where its photographs were.
+
+    Raises:
+        InvalidInputError: the folder is not that of a run.
+    """
+    try:
+        data = [Path(path) for path in json.loads((folder / DATA_FILE).read_text(encoding="utf-8"))]
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            f"{folder} is not the folder of a run: {DATA_FILE} cannot be read ({error}). "
+            "Name the folder that was given as --out."
+        ) from error
+    return load_config(str(folder / CONFIG_FILE), settings), data
+
+
+@dataclass
+class Parts:
+    """What a run is made of."""
+
+    networks: Networks
+    updates: Updates
+    batches: BatchSource
+    held_out: HeldOut | None
+    mean_pixel: Tensor
+    device: torch.device
+    processes: Processes
+
+
+@contextlib.contextmanager
+def assemble(
+    config: Config, data: Sequence[Path], folder: Path | None, mean_pixel: Sequence[float] | None = None
+) -> Iterator[Parts]:
+    """Build everything, and end the helper processes afterwards.
+
+    Args:
+        folder: made here, holds caches; None keeps nothing.
+        mean_pixel: of the run that is resumed; None = that of the photographs.
+    """
+    processes, device = join_processes(config.run.device)
+    try:
+        _prepare_torch(config, device)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        photos = PhotoSet.open(list(data), "train", cache=folder)
+        if mean_pixel is None:
+            # Decodes every photograph where no manifest states it: once, not in every process.
+            own = photos.compute_mean_pixel(_progress("mean pixel")) if processes.leads else None
+            mean_pixel = processes.agree(own)
+        source = _photo_source(config, photos, device)
+        networks = Networks(config, device, processes)
+        batches = BatchSource(config, source, processes, device)
+        try:
+            mean = torch.tensor(mean_pixel)
+            updates = Updates(config, networks, mean, device, processes)
+            held_out = open_held_out(config, data) if processes.leads and config.validation.count else None
+            yield Parts(networks, updates, batches, held_out, mean, device, processes)
+        finally:
+            batches.close()
+    finally:
+        processes.leave()
+
+
+def open_held_out(config: Config, data: Sequence[Path]) -> HeldOut | None:
+    """Photographs of the validation split, if the data has one: those of folders, and shards named `val-*`."""
+    # A shard that is named itself is read whatever the split: those that are trained on must stay out.
+    paths = [path for path in data if path.is_dir() or path.name.startswith("val-")]
+    if not paths:
+        return None
+    try:
+        photos = PhotoSet.open(paths, "val")
+    except InvalidInputError:
+        return None
+    return HeldOut.open(config, photos)
+
+
+def _prepare_torch(config: Config, device: torch.device) -> None:
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+
+
+def _photo_source(config: Config, photos: PhotoSet, device: torch.device) -> PhotoSource:
+    # Imported here: both need more than the command line's other commands do.
+    from glcic_train.data.loader import LoadedPhotos
+    from glcic_train.data.resident import ResidentPhotos
+
+    if not config.data.resident:
+        return LoadedPhotos(photos, device, min(config.data.workers, os.cpu_count() or 1))
+    largest = max(side[1] for side in [config.data.short_side, *(s.short_side for s in config.schedule.stages)])
+    return ResidentPhotos.load(photos, device, largest, progress=_progress("decoding"))
+
+
+def _progress(work: str) -> Callable[[int, int], None]:
+    """Tells every tenth of a long preparation."""
+    line = ProgressLine()
+
+    def show(done: int, total: int) -> None:
+        if done * 10 // total > (done - 1) * 10 // total:
+            line.say(f"{work}: {done} of {total} photographs")
+
+    return show
+
+
+def _load_start(config: Config, parts: Parts) -> None:
+    """Put the start model's weights into C and its moving average."""
+    batch = parts.batches.batch(0, Schedule(config).stage(0))
+    inputs = network_input(batch.images, batch.holes.mask, parts.mean_pixel)
+    networks = parts.networks
+    start_from(Path(config.completion.start), networks.completion, inputs)
+    if networks.average is not None:
+        networks.average.network.load_state_dict(networks.completion.state_dict())
+
+
+def _train(config: Config, parts: Parts, folder: Path, checkpoint: dict[str, Any] | None) -> Ending:
+    records = Records(config, folder, parts.networks, parts.mean_pixel, parts.held_out, parts.device, parts.processes)
+    if checkpoint is not None:
+        records.restore(checkpoint)
+    ending = None
+    try:
+        with _signals_interrupt(records):
+            ending = train(config, parts.networks, parts.updates, parts.batches, records, parts.processes)
+    finally:
+        records.close(ending)
+    return ending
+
+
+@contextlib.contextmanager
+def _signals_interrupt(records: Records) -> Iterator[None]:
+    """The first Ctrl+C or SIGTERM ends the session with a checkpoint; the second one acts as usual."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = [signal.getsignal(number) for number in numbers]
+
+    def interrupt(number: int, frame: Any) -> None:
+        records.interrupt()
+        for one, handler in zip(numbers, previous, strict=True):
+            signal.signal(one, handler)
+
+    for number in numbers:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, previous, strict=True):
+            signal.signal(number, handler)
