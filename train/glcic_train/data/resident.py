@@ -19,7 +19,7 @@ from glcic_train.data.crops import CropPlan, CropSampler
 from glcic_train.data.decode import shrunk_size
 from glcic_train.data.parallel import in_threads
 from glcic_train.data.photo_set import PhotoSet
-from glcic_train.training.upload import upload
+from glcic_train.data.upload import upload
 
 # Share of the device's free memory that photos may take; the networks need the rest.
 _MEMORY_SHARE = 0.8

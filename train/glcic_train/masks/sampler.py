@@ -11,8 +11,8 @@ from torch import Tensor
 
 from glcic_backend.errors import InvalidInputError
 from glcic_train.config.schema import MaskConfig, MaskWeights
+from glcic_train.data.upload import upload
 from glcic_train.masks.shapes import DRAWS, draw_boxes, draw_shapes
-from glcic_train.training.upload import upload
 
 
 class MaskStream(IntEnum):
