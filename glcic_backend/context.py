@@ -1,4 +1,4 @@
-"""Which part of an image a completion can read: what a client has to send for a hole, before the hole is looked at.
+"""A hole's rectangle in; the part of the image out that a completion can read.
 
 Whatever each step of a completion looks at follows from a hole's box and thickness and grows with them. So what is
 reckoned here for a rectangle round the holes contains what each of them needs.

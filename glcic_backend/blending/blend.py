@@ -1,4 +1,4 @@
-"""Blending of a completion into its surroundings (section 3.5.1): fast marching, then Poisson blending."""
+"""A completion, its surroundings and a hole in; the completion blended into them out (section 3.5.1)."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How far a rough completion can be believed, and what is better where it cannot.
+"""Rough fills in; fills out that follow a calm rim's colours where those tell more than the network.
 
 The network errs by some amount everywhere. Round a hole in a clear sky nothing varies by as much, so the colours of the
 rim, continued smoothly, tell more than the network; in a busy place it is the other way round.

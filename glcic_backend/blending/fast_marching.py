@@ -1,4 +1,4 @@
-"""First front of the fast marching method (Telea 2004): the colour that the surroundings carry into a hole.
+"""Surroundings in; the colours that they carry to a hole's first front out (fast marching, Telea 2004).
 
 Telea's method fills a hole from its rim inwards, each pixel from its neighbours that are known by then. Blending
 (section 3.5.1) needs the outermost ring of the hole only: the Poisson equation settles all pixels within. So this is

@@ -1,4 +1,4 @@
-"""Blending of all fills of a photograph into their surroundings (section 3.5.1), with bounded memory."""
+"""Fills of a photograph in; fills blended into their surroundings out (section 3.5.1), with bounded memory."""
 
 from collections.abc import Callable
 

@@ -1,7 +1,7 @@
-"""Grain for completions that have none, so that a smooth fill neither looks like plastic nor shows bands.
+"""Smooth fills in; fills with the grain of their surroundings out, which neither look like plastic nor show bands.
 
 The grain of a photograph is what varies from pixel to pixel in its calmest places. Texture is not imitated here: that
-is what details are for (`detailed.py`).
+is what details are for (`detail/`).
 """
 
 from collections.abc import Sequence

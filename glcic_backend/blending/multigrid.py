@@ -1,4 +1,4 @@
-"""Multigrid preconditioner for Laplace's equation on any set of pixels.
+"""A residual of Laplace's equation on any set of pixels in; an approximate correction out (multigrid).
 
 The unknowns are the *free* pixels. Each is linked to its free 4-neighbours and to *pinned* 4-neighbours, whose value
 is given (Dirichlet); where it has neither there is no link, so no flux (natural boundary). The operator is

@@ -1,4 +1,4 @@
-"""Laplace's equation in a hole: the membrane that Poisson blending (Perez et al. 2003) adds to the pasted colours.
+"""Errors at a hole's rim in; the membrane out that Poisson blending (Perez et al. 2003) adds to the pasted colours.
 
 Poisson blending looks for the picture with the pasted one's gradients and the target's values on the rim. Its
 difference u to the pasted picture has no Laplacian, so it suffices to solve for u, which is as smooth as can be.

@@ -1,4 +1,4 @@
-"""What a patch's contrast does to its cost.
+"""Contrasts of patches in; what they change in a patch's cost out.
 
 A flat patch is at half the squared distance from a textured one at which another textured patch, unlike it, is. So
 where no patch fits well, the nearest one is too flat, and the fill is calmer than the photograph. How much contrast is

@@ -1,4 +1,4 @@
-"""Details for all holes of a photograph, one after the other, with bounded memory."""
+"""Blended fills in; fills of the photograph's own texture out, hole by hole, with bounded memory."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

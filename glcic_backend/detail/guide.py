@@ -1,4 +1,4 @@
-"""The network's completion as a guide for the search: roughly which colours belong where.
+"""The network's completion in; a guide for the search out: roughly which colours belong where.
 
 The network paints blurred. So its completion is compared with the photograph blurred alike, at the patches' centres
 only, by colour and slope; both are smooth, so that more would say no more.

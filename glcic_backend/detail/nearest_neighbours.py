@@ -1,4 +1,4 @@
-"""Nearest neighbours of patches (PatchMatch: Barnes et al. 2009), all patches at once.
+"""Patches in; their nearest neighbours out (PatchMatch: Barnes et al. 2009), all patches at once.
 
 The original scans the picture and lets each patch learn from the one before. Here all patches look at once at
 neighbours some steps away (jump flooding), which spreads a find as far in as few rounds and suits any device.

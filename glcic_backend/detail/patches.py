@@ -1,4 +1,4 @@
-"""Patches as short vectors whose distance is nearly that of the patches.
+"""Patches in; short vectors out, whose distance is nearly that of the patches.
 
 Comparing two patches of 7 x 7 pixels takes 147 differences. Photographs' patches vary along few directions, so their
 principal components (of the sources, hence fitted to the photograph) keep most of it in 24.

@@ -1,4 +1,4 @@
-"""Pieces of the photograph side by side, without seams between them and at the rim of the hole.
+"""Pieces of the photograph side by side in; the same without seams between them and at the hole's rim out.
 
 Each copied pixel brings its colour and its differences to its neighbours where it comes from. Wanted are colours whose
 differences are those, and which pass without a step into the known pixels round the hole (as Perez et al. 2003).

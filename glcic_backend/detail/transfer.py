@@ -1,4 +1,4 @@
-"""Texture of a photograph for a hole that holds a rough completion, coarse to fine (Wexler et al. 2007).
+"""A scene with a rough fill in; the hole in texture of the photograph out, coarse to fine (Wexler et al. 2007).
 
 At each scale, patches on the hole look for the most similar known ones, and the colours that these propose make the
 next estimate. The rough completion is what it starts from and, weakly, what it is held to.

@@ -1,4 +1,4 @@
-"""Votes: what the sources found for the patches say about each pixel that the patches cover."""
+"""The sources found for patches in; a colour for each pixel that the patches cover out."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""How far from a hole details are looked for, and in how many scales.
+"""A hole's box and thickness in; how far from it details are looked for, and in how many scales, out.
 
 Both follow from the hole's box and thickness alone and grow with them, so that what is reckoned for a rectangle round
 the holes, before they are known, contains what each of them needs.

@@ -1,4 +1,4 @@
-"""The one thing the engine must know from an ICC profile: whether values are linear light."""
+"""An ICC profile in; whether the samples are linear light out."""
 
 import struct
 

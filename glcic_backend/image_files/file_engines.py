@@ -1,4 +1,4 @@
-"""Two ways to complete a picture that came from a file: in this process, or by the running daemon."""
+"""A picture and its mask in; the completed picture out, by this process or by the running daemon."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass

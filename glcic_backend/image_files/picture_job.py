@@ -1,4 +1,4 @@
-"""One photograph from file to file: read, complete, write, and say what was done."""
+"""A photograph's file and a mask's file in; the completed file, and what was done, out."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Reading photographs and masks: which decoder, how many pixels, which way up."""
+"""A file in; an upright picture, or a mask of its size, out."""
 
 import os
 import re

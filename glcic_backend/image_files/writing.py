@@ -1,4 +1,4 @@
-"""Writing pictures: the format follows from the extension, and what it cannot hold is refused, not dropped."""
+"""A picture in; a file out, in the format of its extension: what that cannot hold is refused, not dropped."""
 
 from pathlib import Path
 

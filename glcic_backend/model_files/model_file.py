@@ -1,4 +1,4 @@
-"""Model files: the folded completion network and what must be known to use it, in safetensors."""
+"""A safetensors file in; the folded network and what must be known to use it out, and the reverse."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""The network's completion of each hole, at the scale at which it can fill it."""
+"""A photograph and its holes in; the network's fills out, each at the scale that the network can fill."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

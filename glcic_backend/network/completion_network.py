@@ -1,4 +1,4 @@
-"""The completion network of the paper (section 3.2, Table 2)."""
+"""Image and mask in, completed image out: the completion network of the paper (section 3.2, Table 2)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

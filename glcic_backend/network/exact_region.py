@@ -1,4 +1,4 @@
-"""The completion network computed only where it influences the hole, with the result of the whole image."""
+"""Image and rectangle in; the network's completion of it out, as if the whole image were computed."""
 
 from collections.abc import Callable, Sequence
 

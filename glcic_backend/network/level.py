@@ -1,4 +1,4 @@
-"""At which scale the network fills a hole, and what it sees of the photograph there.
+"""A hole's thickness in; the scale at which the network fills it, and what it sees there, out.
 
 *Level* l is a copy of the photograph that is 2^l times smaller.
 """

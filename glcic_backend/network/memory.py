@@ -1,4 +1,4 @@
-"""What is done when memory runs out: give back what is held for reuse, try smaller pieces, then the CPU."""
+"""A computation in; its result out also where memory runs out: in smaller pieces, then on the CPU."""
 
 import contextlib
 import gc

@@ -1,4 +1,4 @@
-"""Which part of an image a part of the completion depends on, layer by layer, and what it costs to compute.
+"""A rectangle in; what it depends on, layer by layer, and what that costs to compute, out.
 
 The completion network is convolutional, so the pixels of a hole depend on a bounded region of the image (the paper
 states 307 x 307 for one pixel). Going backwards through Table 2 with interval arithmetic gives, for each layer, the

@@ -1,4 +1,4 @@
-"""Rectangles round the holes of a mask, chosen so that completing them costs least."""
+"""A mask in; rectangles round its holes out, chosen so that completing them costs least."""
 
 import itertools
 

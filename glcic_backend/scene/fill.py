@@ -1,4 +1,4 @@
-"""What fills a hole, on its way through the engine."""
+"""Fills, the colours for a hole's pixels, on their way through the engine; fills in, pasted into a crop out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Holes of any size: which pixels form one, how thick it is, and at which scale the network can fill it.
+"""A mask in; its holes with their thickness out.
 
 The network is trained for holes up to some size and sees 307 pixels. A thicker hole is completed in a smaller copy of
 the photograph, *level* l being 2^l times smaller, at the finest level at which the hole is no thicker than the

@@ -1,4 +1,4 @@
-"""Samples of an image as stored, and as the completion network sees them.
+"""Samples as stored in; colours as the network sees them out, and the reverse.
 
 Stored: uint8 or uint16 over their full range, or float32 with 0..1 nominal; [H, W] or [H, W, C] with C = 1 grey,
 2 grey + alpha, 3 RGB, 4 RGB + alpha; straight (not premultiplied) alpha; perceptual or linear light.

@@ -1,4 +1,4 @@
-"""What there is to work with round a hole, at one scale, and at the next coarser one."""
+"""A scene, what there is to work with round a hole at one scale, in; the next coarser one out."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""A smaller copy of a photograph, for holes that the network cannot complete at full size."""
+"""A photograph in; a smaller copy out, for holes that the network cannot complete at full size."""
 
 from collections.abc import Callable
 

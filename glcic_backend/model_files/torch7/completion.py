@@ -1,4 +1,4 @@
-"""From a Torch7 file to the completion network of Table 2."""
+"""A Torch7 file in; the completion network of Table 2 out."""
 
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
