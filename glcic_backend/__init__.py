@@ -22,3 +22,8 @@ def __getattr__(name: str) -> Any:
 
         return Inpainter
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    # What is imported only when it is asked for must be seen by completion as well.
+    return sorted({*globals(), *__all__})
