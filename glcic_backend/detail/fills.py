@@ -18,11 +18,11 @@ from glcic_backend.scene.scene import Scene
 from glcic_backend.wire.geometry import Rectangle
 
 _NETWORK_BLUR = 10.0
-"""How blurred the network paints at its own scale: sigma of a Gaussian, pixels (docs/detail-transfer.md)."""
+"""How blurred the network paints at its own scale: sigma of a Gaussian, pixels (docs/workshop/detail-transfer.md)."""
 
 _FAITHFUL_SHARE = 5 / 6
 """Share of the thickness that the network fills at full size up to which its completion is followed: what it paints in
-the largest of these holes is a mean of what could be there, too (docs/detail-transfer.md)."""
+the largest of these holes is a mean of what could be there, too (docs/workshop/detail-transfer.md)."""
 
 _SAMPLED = 4
 

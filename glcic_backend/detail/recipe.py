@@ -1,4 +1,4 @@
-"""How far a fill follows the completion, and how far the photograph alone (docs/detail-transfer.md)."""
+"""How far a fill follows the completion, and how far the photograph alone (docs/workshop/detail-transfer.md)."""
 
 import math
 from dataclasses import dataclass

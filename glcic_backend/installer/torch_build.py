@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class TorchBuild:
-    """A build, and what it takes; sizes with PyTorch 2.13.0 on Linux x86-64, see docs/install.md.
+    """A build, and what it takes; sizes with PyTorch 2.13.0 on Linux x86-64, see docs/manual/install.md.
 
     Attributes:
         name: `CPU` or `CUDA`.

@@ -1,7 +1,7 @@
 """Every message of the protocol.
 
 A message is a frozen dataclass. Making one checks it, so a message that exists is valid on both sides. `codec` turns
-messages into frames and back; docs/protocol.md describes the same, field by field.
+messages into frames and back; docs/workshop/protocol.md describes the same, field by field.
 """
 
 # ruff: noqa: RUF009 (the functions of `checked` return dataclasses.field, which ruff cannot see)

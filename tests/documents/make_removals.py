@@ -1,7 +1,7 @@
 """Makes docs/images/removals.jpg, the four photographs of the README before and after.
 
 `python -m tests.documents.make_removals PHOTOGRAPHS`, PHOTOGRAPHS being the shard val-0000.tar of the training
-photographs (docs/workshop/training-data.md). The network has not been trained on any of them. The masks are the polygons
+photographs (docs/training-data.md). The network has not been trained on any of them. The masks are the polygons
 below, drawn loosely by hand; everything else is as `glcic-backend complete` does it without options.
 """
 
@@ -48,16 +48,22 @@ REMOVALS: list[tuple[str, tuple[int, int, int, int], list[tuple[int, int]]]] = [
 ]  # fmt: skip
 
 
+def read_photograph(photographs: Path, key: str) -> Image.Image:
+    """One photograph of a shard, by its key."""
+    with tarfile.open(photographs) as shard:
+        member = shard.extractfile(f"{key}.webp")
+        assert member is not None
+        return Image.open(io.BytesIO(member.read())).convert("RGB")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the README's picture of four removals.")
     parser.add_argument("photographs", type=Path, help="the shard val-0000.tar")
-    shard = tarfile.open(parser.parse_args().photographs)
+    photographs = parser.parse_args().photographs
     engine = Inpainter.load("shipped", device="cpu")
     strip = Image.new("RGB", (len(REMOVALS) * (WIDTH + GAP) - GAP, 2 * HEIGHT + GAP), "white")
     for column, (key, shown, outline) in enumerate(REMOVALS):
-        member = shard.extractfile(f"{key}.webp")
-        assert member is not None
-        photograph = Image.open(io.BytesIO(member.read())).convert("RGB")
+        photograph = read_photograph(photographs, key)
         mask = Image.new("L", photograph.size)
         ImageDraw.Draw(mask).polygon(outline, fill=255)
         completed = Image.fromarray(engine.complete(np.asarray(photograph), np.asarray(mask)))
@@ -65,7 +71,6 @@ def main() -> None:
             part = picture.crop(shown).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
             strip.paste(part, (column * (WIDTH + GAP), row * (HEIGHT + GAP)))
     strip.save(PICTURE, quality=88, subsampling=0)
-    print(PICTURE)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DOCS = REPOSITORY / "docs"
-PAGES = sorted(
-    [*REPOSITORY.glob("*.md"), *DOCS.rglob("*.md"), *(REPOSITORY / "gimp_plugin").glob("*.md")]
-    + [*(REPOSITORY / "tests").rglob("*.md"), *(REPOSITORY / "glcic_backend").rglob("*.md")]
-)
+PAGES = [
+    *sorted(REPOSITORY.glob("*.md")),
+    *(page for part in ("docs", "gimp_plugin", "glcic_backend", "tests") for page in (REPOSITORY / part).rglob("*.md")),
+]
 MOST_MANUAL_BYTES = 8192
 REFERENCE = {"glcic-backend.md", "glcic-train.md"}
 """Pages to look something up in, not to read."""

@@ -26,7 +26,8 @@ def beach(tmp_path, monkeypatch):
 
 
 def test_the_page_has_code_for_each_of_its_subjects():
-    assert list(BLOCKS) == ["In Python", "Arrays", "Progress and cancel", "Processes", "Large pictures, distant pictures"]
+    subjects = ["In Python", "Arrays", "Progress and cancel", "Processes", "Large pictures, distant pictures"]
+    assert list(BLOCKS) == subjects
 
 
 def test_its_code_completes_files_and_crops(beach):

@@ -1,10 +1,10 @@
-"""docs/reliability.md names tests that exist, and has a row for each requirement."""
+"""docs/workshop/reliability.md names tests that exist, and has a row for each requirement."""
 
 import re
 
-from .test_code_style import REPOSITORY
+from ..test_code_style import REPOSITORY
 
-DOCUMENT = (REPOSITORY / "docs" / "reliability.md").read_text(encoding="utf-8")
+DOCUMENT = (REPOSITORY / "docs" / "workshop" / "reliability.md").read_text(encoding="utf-8")
 
 
 def test_every_requirement_has_a_row_with_a_test() -> None:

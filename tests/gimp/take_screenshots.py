@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/gimp.md: the sample photograph, completed in GIMP.
+"""Takes the pictures of docs/manual/gimp.md: the sample photograph, completed in GIMP.
 
     python -m tests.gimp.take_screenshots [FOLDER]
 
@@ -41,7 +41,7 @@ STEPS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Take the pictures of docs/gimp.md.")
+    parser = argparse.ArgumentParser(description="Take the pictures of docs/manual/gimp.md.")
     parser.add_argument("folder", nargs="?", type=Path, default=REPOSITORY / "docs" / "images")
     folder = parser.parse_args().folder
     with prepared_machine() as machine:

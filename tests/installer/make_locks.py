@@ -1,7 +1,7 @@
 """Makes the lock files anew: `python -m tests.installer.make_locks`. Needs uv (`pip install uv`) and the package index.
 
 A lock names every package that install.py takes from the index, in one version for all systems and Pythons, with the
-SHA-256 of its files. PyTorch is not in it, see docs/install.md.
+SHA-256 of its files. PyTorch is not in it, see docs/manual/install.md.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is derived from the secret, as docs/protocol.md defines it."""
+"""What is derived from the secret, as docs/workshop/protocol.md defines it."""
 
 import hashlib
 import hmac

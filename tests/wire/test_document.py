@@ -1,4 +1,4 @@
-"""docs/protocol.md describes what the program does."""
+"""docs/workshop/protocol.md describes what the program does."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from glcic_backend.wire import checked, codec, credentials, messages
 from glcic_backend.wire.codec import decode
 from glcic_backend.wire.messages import REPLIES, REQUESTS, ErrorCode
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "workshop" / "protocol.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^### (.*?)\n(.*?)(?=^##)", DOCUMENT, re.MULTILINE | re.DOTALL))
 CODES = [value for name, value in vars(ErrorCode).items() if name.isupper()]
 

@@ -38,7 +38,7 @@ def test_places2_has_none_of_the_departures_from_the_paper():
 
 
 def test_every_departure_of_modern_is_an_option_that_switches_it_off():
-    # The table of docs/training.md, right column.
+    # The table of docs/workshop/training.md, right column.
     switched_off = [
         *(f'{network}.optimizer.kind="adadelta"' for network in ("completion", "discriminator")),
         *(f'{network}.optimizer.decay="constant"' for network in ("completion", "discriminator")),

@@ -118,7 +118,7 @@ def test_facade_leaves_the_labels_out(tmp_path: Path):
 
 @pytest.mark.parametrize("layout", ["folder", "places365", "imagenet", "celeba", "facade"])
 def test_a_folder_that_is_something_else_is_refused(tmp_path: Path, layout: str):
-    with pytest.raises(InvalidInputError, match=r"docs/data\.md"):
+    with pytest.raises(InvalidInputError, match=r"docs/manual/photographs\.md"):
         scan(tmp_path, layout)
 
 

@@ -1,4 +1,4 @@
-"""From a folder of photographs to a completed picture, by the commands that docs/training.md gives a newcomer."""
+"""From a folder of photographs to a completed picture, by the commands of docs/manual/training.md."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from glcic_train.training.checkpoint import load_checkpoint
 
 from ..conftest import QUICK
 
-GUIDE = Path(__file__).parents[3] / "docs" / "training.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "manual" / "training.md"
 GROUPS: dict[str, Group] = {"glcic-train": trainer.group, "glcic-backend": backend.group}
 
 
@@ -53,7 +53,7 @@ def test_the_four_commands_of_the_guide_lead_to_a_completed_picture(tmp_path, mo
     write_photographs(pictures, 24)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GLCIC_HOME", str(tmp_path / "home"))
-    commands = documented_commands("Training")
+    commands = documented_commands("Training your own")
     assert [command[:2] for command in commands] == [
         ["glcic-train", "data"], ["glcic-train", "run"], ["glcic-train", "export"], ["glcic-backend", "models"],
     ]  # fmt: skip

@@ -37,8 +37,13 @@ def data() -> None:
 @click.option("--encoding", type=click.Choice(["jpeg", "webp"]), help="Of the pictures in the shards.")
 @click.option("--quality", type=click.IntRange(1, 100), help="Of the encoding.")
 @click.option("--shard-mb", type=click.FloatRange(0.01), help="Size of a shard, in MiB.")
-@click.option("--workers", type=click.IntRange(1), default=os.cpu_count() or 1, show_default="one for each core",
-              help="Processes that decode.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=os.cpu_count() or 1,
+    show_default="one for each core",
+    help="Processes that decode.",
+)
 def prepare(source: Path, out: Path, workers: int, **settings: Any) -> None:
     """Make tar shards in OUT of the photographs in SOURCE.
 

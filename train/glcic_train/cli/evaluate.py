@@ -46,8 +46,10 @@ _PATH = click.Path(path_type=Path)
     "--sheet", default=12, show_default=True, type=click.IntRange(min=0), help="Photographs on a picture sheet."
 )
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
-@click.option("--inception", type=_PATH, help="Weights of Inception-v3, for FID and KID: docs/evaluation.md.")
-@click.option("--lpips", multiple=True, type=_PATH, help="Weights of LPIPS, in one file or two: docs/evaluation.md.")
+@click.option("--inception", type=_PATH, help="Weights of Inception-v3, for FID and KID: docs/workshop/evaluation.md.")
+@click.option(
+    "--lpips", multiple=True, type=_PATH, help="Weights of LPIPS, in one file or two: docs/workshop/evaluation.md."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def evaluate(
     model: str,

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 MAX_DISTANCE = 6
-"""Photos whose hashes differ in at most this many of 64 bits are taken for the same; docs/data.md has the figures."""
+"""Photos whose hashes differ in at most this many of 64 bits are taken for the same (docs/workshop/data.md)."""
 
 
 def perceptual_hash(pixels: np.ndarray) -> int:

@@ -54,7 +54,8 @@ def scan(source: Path, layout: str) -> list[SourcePhoto]:
     photos = sorted(LAYOUTS[layout](source), key=lambda photo: photo.name)
     if not photos:
         raise InvalidInputError(
-            f"{source} holds no photo in the layout {layout!r}. docs/data.md shows the folders it expects."
+            f"{source} holds no photo in the layout {layout!r}. "
+            "docs/manual/photographs.md shows the folders it expects."
         )
     return photos
 
@@ -78,7 +79,9 @@ def _first_folder(source: Path, *names: str) -> str:
     for name in names:
         if (source / name).is_dir():
             return name
-    raise InvalidInputError(f"{source} has none of the folders {', '.join(names)}. docs/data.md shows the layout.")
+    raise InvalidInputError(
+        f"{source} has none of the folders {', '.join(names)}. docs/manual/photographs.md shows the layout."
+    )
 
 
 def _folder(source: Path) -> Iterator[SourcePhoto]:

@@ -15,7 +15,7 @@ FORMAT = "glcic-train photos 1"
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a folder, or None where there is none. `docs/data.md` lists its fields.
+    """The manifest of a folder, or None where there is none. `docs/workshop/data.md` lists its fields.
 
     Raises:
         InvalidInputError: the preparation has not finished, or the manifest cannot be read.

@@ -144,7 +144,7 @@ class InceptionFeatures(nn.Module):
 
     @classmethod
     def load(cls, path: Path) -> "InceptionFeatures":
-        """The network with the weights of a file, frozen; `docs/evaluation.md` says which file.
+        """The network with the weights of a file, frozen; `docs/workshop/evaluation.md` says which file.
 
         Raises:
             ModelFileError: the file cannot be read or does not fit.

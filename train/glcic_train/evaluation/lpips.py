@@ -58,7 +58,7 @@ class Lpips(nn.Module):
 
     @classmethod
     def load(cls, paths: Sequence[Path]) -> "Lpips":
-        """The network with the weights of one or two files, frozen; `docs/evaluation.md` says which files.
+        """The network with the weights of one or two files, frozen; `docs/workshop/evaluation.md` says which files.
 
         Args:
             paths: one file with everything, or one with the trunk and one with the weights of the features.

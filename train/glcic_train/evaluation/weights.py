@@ -28,10 +28,12 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         reason = next(iter(str(error).splitlines()), "")
         raise ModelFileError(
             f"{path} cannot be read as weights ({type(error).__name__}: {reason}). Expected is a .safetensors file, or "
-            "a state dict saved by torch.save; see docs/evaluation.md."
+            "a state dict saved by torch.save; see docs/workshop/evaluation.md."
         ) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ModelFileError(f"{path} holds no state dict, which maps names to tensors; see docs/evaluation.md.")
+        raise ModelFileError(
+            f"{path} holds no state dict, which maps names to tensors; see docs/workshop/evaluation.md."
+        )
     return state
 
 
@@ -52,12 +54,12 @@ def fit(network: nn.Module, state: Mapping[str, Tensor], paths: Sequence[Path], 
     for name, value in own.items():
         if name not in state:
             raise ModelFileError(
-                f"{files} does not fit {what}: {name} is missing. See docs/evaluation.md for the files."
+                f"{files} does not fit {what}: {name} is missing. See docs/workshop/evaluation.md for the files."
             )
         if state[name].shape != value.shape:
             raise ModelFileError(
                 f"{files} does not fit {what}: {name} has the shape {tuple(state[name].shape)} instead of "
-                f"{tuple(value.shape)}. See docs/evaluation.md for the files."
+                f"{tuple(value.shape)}. See docs/workshop/evaluation.md for the files."
             )
     network.load_state_dict({name: state[name] for name in own}, strict=False)
     network.eval().requires_grad_(False)
