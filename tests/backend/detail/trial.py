@@ -1,9 +1,10 @@
 """Scores of a changed detail transfer: what `glcic-train evaluate` prints, with other numbers in a recipe.
 
-`python -m tests.backend.detail.trial --free fading=1.3 --free rim=6 -- shipped val-0000.tar --count 24 --masks rectangle`:
-what stands after `--` are the arguments of `glcic-train evaluate`. `--faithful` changes the recipe of the holes that the
-network knows well, `--free` that of the larger ones; `--faithful-share` says up to which share of the largest hole of
-the training a hole is one of the former. docs/workshop/detail-transfer-trials.md has what was found.
+`python -m tests.backend.detail.trial --free fading=1.3 --free rim=6 -- shipped val-0000.tar --count 24`
+
+What stands after `--` are the arguments of `glcic-train evaluate`. `--faithful` changes the recipe of the holes that
+the network knows well, `--free` that of the larger ones; `--faithful-share` says up to which share of the largest hole
+of the training a hole is one of the former. docs/workshop/detail-transfer-trials.md has what was found.
 """
 
 import ast
