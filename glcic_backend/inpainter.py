@@ -27,6 +27,7 @@ from glcic_backend.scene.holes import find_holes
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.pixels import Samples
 from glcic_backend.scene.rectangles import slices
+from glcic_backend.threads import HomeProcess
 from glcic_backend.wire.geometry import Rectangle
 from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
 
@@ -53,6 +54,7 @@ class Inpainter:
         self.model = model
         self.device = device
         self.used = str(device)
+        self._home = HomeProcess()
         self._devices = list(dict.fromkeys([device, torch.device("cpu")]))
         # On the CPU, convolutions are fastest with the channels innermost.
         network = convert_conv2d_weight_memory_format(model.network.to(device), torch.channels_last)
@@ -143,11 +145,12 @@ class Inpainter:
             becomes opaque.
 
         Raises:
-            InvalidInputError: the arrays do not fit each other, no pixel is masked, none is left to learn from, or an
-                option is unknown.
+            InvalidInputError: the arrays do not fit each other, no pixel is masked, none is left to learn from, an
+                option is unknown, or this process was forked from the one that loaded the model.
             CancelledError: `cancelled` returned True.
             OutOfMemoryError: the memory of the device and of the CPU does not suffice.
         """
+        self._home.check()
         report = progress or (lambda stage, share: None)
         _check_options(quality, context, seed)
         pixels.check_image(image)

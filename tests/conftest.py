@@ -5,6 +5,10 @@ import tempfile
 
 import pytest
 
+from glcic_backend.threads import wait_without_spinning
+
+wait_without_spinning()
+
 
 @pytest.fixture(scope="session", autouse=True)
 def private_home():

@@ -6,6 +6,7 @@ import click
 
 from glcic_backend import __version__
 from glcic_backend.cli.entry import run_group
+from glcic_backend.threads import wait_without_spinning
 
 # Each is a module of this package that holds a click command named `command`.
 _COMMANDS = ["complete", "serve", "status", "stop", "models", "bench", "selftest", "doctor"]
@@ -40,4 +41,5 @@ def group(ctx: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    wait_without_spinning()
     run_group(group, "glcic-backend")

@@ -16,6 +16,7 @@ from glcic_backend.daemon import engine_pipe
 from glcic_backend.daemon.engine import EngineError
 from glcic_backend.daemon.engine_pipe import Message
 from glcic_backend.errors import CancelledError
+from glcic_backend.threads import wait_without_spinning
 from glcic_backend.wire.messages import Buffer
 
 GRACE_SECONDS = 5.0
@@ -116,6 +117,7 @@ class EngineProcess:
         self._end()
 
     def _start(self) -> None:
+        wait_without_spinning()  # the child inherits it
         self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._child.stdin is not None and self._child.stdout is not None
         self._stdin: IO[bytes] = self._child.stdin
