@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -45,9 +46,9 @@ class Inpainter:
 
     Attributes:
         model: the network and its description.
-        device: where the network and the search for details run; blending runs on the CPU.
-        used: where those of the last completion ran, such as `cuda`, or `cuda and cpu` if the memory of the first one
-            ran out. Each completion begins on the first one again.
+        device: where the network runs; blending and the search for details run on the CPU.
+        used: where the network ran in the last completion: `device`, or `cpu` if the memory of that did not suffice.
+            Each completion begins on the first one again.
     """
 
     def __init__(self, model: Model, device: torch.device) -> None:
@@ -170,7 +171,6 @@ class Inpainter:
                 photograph, holes, lambda share: report("network", share), cancelled
             ),
         )
-        used = {str(device): None}  # an ordered set
         if blend:
             report("blend", 0.0)
             fills = continue_calm_rims(photograph, holes, fills, cancelled)
@@ -179,14 +179,9 @@ class Inpainter:
                 add_grain(photograph, fills, seed)
             else:
                 options = DetailOptions(context, seed, self.model.info.hole_range[1])
-                fills, device = on_the_first_that_suffices(
-                    self._devices,
-                    lambda device: add_details(
-                        photograph, holes, fills, options, device, lambda share: report("detail", share), cancelled
-                    ),
-                )
-                used[str(device)] = None
-        self.used = " and ".join(used)
+                tell = partial(report, "detail")
+                fills = add_details(photograph, holes, fills, options, tell, cancelled)
+        self.used = str(device)
         return _composed(photograph, mask, fills)
 
 

@@ -10,7 +10,7 @@ from .test_code_style import REPOSITORY, imported_by, modules
 FLOORS = (
     ("wire",),
     ("errors",),
-    ("atomic_file", "threads"),
+    ("atomic_file", "compiled", "threads"),
     ("scene", "installer"),
     ("network",),
     ("blending", "model_files"),

@@ -1,17 +1,16 @@
-"""Contrasts of patches in; what they change in a patch's cost out.
+"""The contrast of sources and of the surroundings in, what it makes of the sources' costs out.
 
 A flat patch is at half the squared distance from a textured one at which another textured patch, unlike it, is. So
 where no patch fits well, the nearest one is too flat, and the fill is calmer than the photograph. How much contrast is
 wanted at a place, the surroundings of the hole tell.
 """
 
+import cv2
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
+from numpy.typing import NDArray
 
 from glcic_backend.blending import blend
-from glcic_backend.detail.pyramid import PATCH, RADIUS, Level
+from glcic_backend.detail.pyramid import PATCH, Level, Positions
 
 _LEAST = 0.1
 """Contrast, as a share of the mean one, from which on less makes hardly a difference."""
@@ -20,7 +19,7 @@ _MARGIN = 6
 
 
 class Contrast:
-    """By how much the costs of sources with too little contrast are multiplied.
+    """By how much the costs of sources with too little contrast are multiplied: wanted * calmness, at least 1.
 
     A patch that fits exactly still costs nothing, and one with more contrast than wanted is not preferred: else a calm
     place at the rim, where nothing fits exactly, would get scraps of what is rich in contrast elsewhere.
@@ -28,39 +27,36 @@ class Contrast:
     Args:
         level: gives the photograph.
         strength: exponent; 0 leaves the costs as they are.
+
+    Attributes:
+        calmness: float32 [n], by position.
+        wanted: float32 [t], of the targets.
     """
 
     def __init__(self, level: Level, strength: float) -> None:
-        picture = level.pixels.view(-1, level.stride, 3)
-        energy = picture.new_zeros(picture.shape[:2])
-        energy[:, :-1] += picture.diff(dim=1).square().sum(dim=2)
-        energy[:-1] += picture.diff(dim=0).square().sum(dim=2)
-        around = functional.avg_pool2d(energy[None, None], PATCH, 1, RADIUS, count_include_pad=False).flatten()
-        mean = around[level.sources].mean().clamp(min=torch.finfo(around.dtype).tiny)
-        contrast = around / mean
-        self._sources = level.sources
-        self._calmness = (contrast + _LEAST) ** -strength
-        self._wanted = (_continued(level, contrast) + _LEAST) ** strength
+        picture = level.pixels.reshape(-1, level.stride, 3)
+        energy = np.zeros(picture.shape[:2], np.float32)
+        energy[:, :-1] += np.square(np.diff(picture, axis=1)).sum(axis=2)
+        energy[:-1] += np.square(np.diff(picture, axis=0)).sum(axis=2)
+        around = cv2.blur(energy, (PATCH, PATCH)).ravel()
+        mean = max(float(around[level.sources].mean(dtype=np.float64)), float(np.finfo(np.float32).tiny))
+        contrast = around / np.float32(mean)
+        self.calmness: NDArray[np.float32] = (np.maximum(contrast, 0) + np.float32(_LEAST)) ** np.float32(-strength)
+        self.wanted: NDArray[np.float32] = (_continued(level, contrast) + np.float32(_LEAST)) ** np.float32(strength)
 
-    def factors(self, found: Tensor) -> Tensor:
-        """For a source of each target, int64 [t], position: at least 1, float32 [t]."""
-        return (self._wanted * self._calmness.index_select(0, found)).clamp_(min=1)
-
-    def all_factors(self, first: int, count: int) -> Tensor:
-        """For `count` targets from a first one on and all sources: float32 [count, s]."""
-        wanted = self._wanted[first : first + count, None]
-        return (wanted * self._calmness[self._sources]).clamp_(min=1)
+    def factors(self, found: Positions) -> NDArray[np.float32]:
+        """For a source of each target, int32 [t], position: at least 1, float32 [t]."""
+        return np.asarray(np.maximum(self.wanted * self.calmness[found], 1), np.float32)
 
 
-def _continued(level: Level, contrast: Tensor) -> Tensor:
+def _continued(level: Level, contrast: NDArray[np.float32]) -> NDArray[np.float32]:
     """The contrast that the surroundings of the hole have, continued into it: float32 [t], for each target."""
     shape = -1, level.stride
-    is_source = level.is_source.view(shape).cpu().numpy()
-    rows, columns = (level.targets // level.stride).cpu().numpy(), (level.targets % level.stride).cpu().numpy()
+    rows, columns = level.targets // level.stride, level.targets % level.stride
     top, left = max(0, rows.min() - _MARGIN), max(0, columns.min() - _MARGIN)
     box = slice(top, rows.max() + _MARGIN + 1), slice(left, columns.max() + _MARGIN + 1)
-    known = is_source[box]
-    values = contrast.view(shape).cpu().numpy()[box][..., None]
+    known = level.is_source.reshape(shape)[box]
+    values = contrast.reshape(shape)[box][..., None]
     continued = blend(np.ones_like(values), values, ~known, known)
     there = continued[rows - top, columns - left, 0]
-    return torch.from_numpy(np.maximum(there, 0)).to(level.device)
+    return np.asarray(np.maximum(there, 0), np.float32)

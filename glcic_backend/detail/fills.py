@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
 from glcic_backend.detail.window import detail_levels, detail_window
@@ -45,7 +44,6 @@ def add_details(
     holes: Sequence[Hole],
     fills: Sequence[Fill],
     options: DetailOptions,
-    device: torch.device,
     progress: Callable[[float], None],
     cancelled: Callable[[], bool] | None,
 ) -> list[Fill]:
@@ -53,7 +51,6 @@ def add_details(
 
     Args:
         fills: the blended completions of all the holes.
-        device: where the search runs.
         progress: told the finished share, 0..1.
         cancelled: polled several times a second.
 
@@ -80,7 +77,6 @@ def add_details(
         begin, end = float(work[number]), float(work[number + 1])
         filled = transfer_texture(
             Task(scene, detail_levels(part.thickness), _NETWORK_BLUR * 2**halvings, recipe, options.seed),
-            device,
             lambda share, begin=begin, end=end: progress(begin + share * (end - begin)),  # type: ignore[misc]
             cancelled,
         )

@@ -6,9 +6,7 @@ only, by colour and slope; both are smooth, so that more would say no more.
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from glcic_backend.detail.pyramid import RADIUS
 from glcic_backend.scene.scene import Scene
@@ -18,7 +16,7 @@ _SLOPE_WEIGHT = 0.135
 _SMALL_BLUR = 4.0
 
 
-def guide_vectors(scene: Scene, blur: float, share: float) -> tuple[Tensor, Tensor]:
+def guide_vectors(scene: Scene, blur: float, share: float) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """What is added to the patches' vectors, for sources and for targets.
 
     Args:
@@ -36,13 +34,13 @@ def guide_vectors(scene: Scene, blur: float, share: float) -> tuple[Tensor, Tens
     return _vectors(low, weight, slope_weight), _vectors(seen, weight, slope_weight)
 
 
-def _vectors(picture: NDArray[np.float32], weight: float, slope_weight: float) -> Tensor:
+def _vectors(picture: NDArray[np.float32], weight: float, slope_weight: float) -> NDArray[np.float32]:
     grey = picture.mean(axis=2)
     across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
     down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
     weighted = np.dstack([picture * np.float32(weight), np.dstack([across, down]) * np.float32(slope_weight)])
     bordered = np.pad(weighted, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)))
-    return torch.from_numpy(bordered.reshape(-1, weighted.shape[2]))
+    return bordered.reshape(-1, weighted.shape[2])
 
 
 def _blurred(picture: NDArray[np.float32], blur: float) -> NDArray[np.float32]:

@@ -1,25 +1,31 @@
-"""Patches in; their nearest neighbours out (PatchMatch: Barnes et al. 2009), all patches at once.
+"""Patches' vectors in, their nearest neighbours out (PatchMatch: Barnes et al. 2009).
 
-The original scans the picture and lets each patch learn from the one before. Here all patches look at once at
-neighbours some steps away (jump flooding), which spreads a find as far in as few rounds and suits any device.
+Each patch learns from the one before it in its row and from the one above, backwards in every other pass, and then
+tries places at random. The targets are cut into chunks that do not see what happens in the others during a pass, so
+that the result is the same however many threads share them.
 """
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
+from glcic_backend.compiled import compiled, in_chunks
 from glcic_backend.detail.contrast import Contrast
-from glcic_backend.detail.pyramid import Level
-
-_STEPS = (8, 3, 1)
+from glcic_backend.detail.pyramid import Level, Positions
 
 _WORTH_A_JUMP = 0.8
 """A source from a random place replaces another one only if it costs less than so many times as much: what is gained by
 little breaks pieces of the photograph apart."""
 
 _EXHAUSTIVE_PAIRS = 20_000_000
-_CHUNK = 4_000_000
+_CHUNK = 4096
+_FEW = 64
+"""Targets that are compared with all sources together."""
+_TOGETHER = 8
+"""Components of a distance that are summed before it is given up for being too large already."""
 
 
 class Matcher:
@@ -27,25 +33,27 @@ class Matcher:
 
     Args:
         level: gives targets and sources.
-        vectors: float32 [n, d], by position, the sources' patches.
+        vectors: float32 [n, d], by position, the sources' patches; d is a multiple of 8.
         contrast: what the costs are multiplied by.
         random: source of random numbers.
         check: called often; may raise.
     """
 
     def __init__(
-        self, level: Level, vectors: Tensor, contrast: Contrast, random: torch.Generator, check: Callable[[], None]
+        self,
+        level: Level,
+        vectors: NDArray[np.float32],
+        contrast: Contrast,
+        random: np.random.Generator,
+        check: Callable[[], None],
     ) -> None:
         self._level, self._vectors, self._contrast, self._random, self._check = level, vectors, contrast, random, check
-        own = torch.arange(len(level.targets), device=level.device)
-        self._neighbours = []
-        for step in _STEPS:
-            for shift in (step, -step, step * level.stride, -step * level.stride):
-                beside = level.number[(level.targets + shift).clamp(0, level.count - 1)].long()
-                self._neighbours.append((torch.where(beside == len(own), own, beside), shift))
+        # Below 0 where there is no source: one look-up tells both.
+        self._calmness = np.where(level.is_source, contrast.calmness, np.float32(-1))
+        self._backwards = False
 
-    def first(self, wanted: Tensor) -> Tensor:
-        """Sources to begin with, int64 [t], positions: the nearest of all where they are few, else random ones.
+    def first(self, wanted: NDArray[np.float32]) -> Positions:
+        """Sources to begin with, int32 [t], positions: the nearest of all where they are few, else random ones.
 
         Args:
             wanted: float32 [t, d], the targets' vectors.
@@ -53,78 +61,195 @@ class Matcher:
         sources = self._level.sources
         if len(wanted) * len(sources) > _EXHAUSTIVE_PAIRS:
             return self.anywhere()
-        vectors = self._vectors[sources]
-        square = vectors.square().sum(1)
-        nearest = []
-        count = max(1, _CHUNK // len(sources))
-        for first in range(0, len(wanted), count):
-            self._check()
-            part = wanted[first : first + count]
-            distance = torch.addmm(square, part, vectors.T, alpha=-2) + part.square().sum(1, keepdim=True)
-            nearest.append((distance * self._contrast.all_factors(first, len(part))).argmin(1))
-        return sources[torch.cat(nearest)]
+        found = np.empty(len(wanted), np.int32)
 
-    def anywhere(self) -> Tensor:
-        """A random source for each target, int64 [t]."""
-        sources, count = self._level.sources, len(self._level.targets)
-        return sources[torch.randint(len(sources), (count,), generator=self._random, device=self._level.device)]
+        def run(begin: int, end: int) -> None:
+            _nearest_of_all(begin, end, self._vectors, self._calmness, wanted, self._contrast.wanted, sources, found)
 
-    def cost(self, wanted: Tensor, found: Tensor) -> Tensor:
+        in_chunks(run, len(wanted), _FEW, torch.get_num_threads(), self._check)
+        return found
+
+    def anywhere(self) -> Positions:
+        """A random source for each target, int32 [t]."""
+        return self._random.choice(self._level.sources, len(self._level.targets))
+
+    def cost(self, wanted: NDArray[np.float32], found: Positions) -> NDArray[np.float32]:
         """Squared distances of targets and sources, times the factors of their contrast, float32 [t]."""
-        distance = (self._vectors.index_select(0, found) - wanted).square_().sum(1)
-        return distance * self._contrast.factors(found)
+        cost = np.empty(len(found), np.float32)
 
-    def improve(self, wanted: Tensor, found: Tensor, cost: Tensor) -> tuple[Tensor, Tensor]:
-        """One round of propagation and random search.
+        def run(begin: int, end: int) -> None:
+            _costs(begin, end, self._vectors, self._calmness, wanted, self._contrast.wanted, found, cost)
+
+        in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
+        return cost
+
+    def improve(self, wanted: NDArray[np.float32], found: Positions, cost: NDArray[np.float32]) -> None:
+        """One pass of propagation and random search, in place.
 
         Args:
             wanted: float32 [t, d], the targets' vectors.
-            found: int64 [t], the sources found so far.
+            found: int32 [t], the sources found so far.
             cost: float32 [t], their costs.
-
-        Returns:
-            found and cost, improved.
         """
-        for beside, shift in self._neighbours:
-            found, cost = self._try(wanted, found[beside] - shift, found, cost, 1.0)
-        reach = max(self._level.shape)
-        while reach >= 1:
-            rows, columns = (
-                torch.randint(-reach, reach + 1, (len(found),), generator=self._random, device=self._level.device)
-                for _ in range(2)
+        level, before = self._level, found.copy()
+        seed, backwards, reach = int(self._random.integers(1 << 63)), self._backwards, max(level.shape)
+
+        def run(begin: int, end: int) -> None:
+            _improve(
+                begin,
+                end,
+                backwards,
+                (self._vectors, self._calmness, wanted, self._contrast.wanted),
+                (level.targets, level.number, level.stride),
+                before,
+                found,
+                cost,
+                (seed, reach, _WORTH_A_JUMP),
             )
-            found, cost = self._try(wanted, found + rows * self._level.stride + columns, found, cost, _WORTH_A_JUMP)
-            reach //= 2
-        return found, cost
 
-    def _try(self, wanted: Tensor, other: Tensor, found: Tensor, cost: Tensor, worth: float) -> tuple[Tensor, Tensor]:
-        self._check()
-        other = other.clamp(0, self._level.count - 1)
-        other = torch.where(self._level.is_source[other], other, found)
-        other_cost = self.cost(wanted, other)
-        better = other_cost < worth * cost
-        return torch.where(better, other, found), torch.where(better, other_cost, cost)
+        in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
+        self._backwards = not backwards
 
 
-def doubled(found: Tensor, coarse: Level, fine: Level, random: torch.Generator) -> tuple[Tensor, Tensor]:
+def doubled(found: Positions, coarse: Level, fine: Level, random: np.random.Generator) -> tuple[Positions, Positions]:
     """The field of a coarse level for the next finer one.
 
     Args:
-        found: int64 [t], sources of the coarse level's targets.
+        found: int32 [t], sources of the coarse level's targets.
         random: chooses a source where the doubled one is none.
 
     Returns:
-        int64 [t'] each: sources of the fine level's targets, and the coarse targets (0..t-1) that they come from.
+        int32 [t'] each: sources of the fine level's targets, and the coarse targets (0..t-1) that they come from.
     """
     rows, columns = fine.rows_and_columns(fine.targets)
-    parents = coarse.number[coarse.at(rows // 2, columns // 2)].long()
+    parents = coarse.number[coarse.at(rows // 2, columns // 2)]
     source_rows, source_columns = coarse.rows_and_columns(found[parents])
-    result = fine.at(2 * source_rows + rows % 2, 2 * source_columns + columns % 2).clamp(0, fine.count - 1)
+    result = fine.at(2 * source_rows + rows % 2, 2 * source_columns + columns % 2).clip(0, fine.count - 1)
     good = fine.is_source[result]
-    lost = (~good).nonzero()[:, 0]
-    if len(lost):
+    if not good.all():
         # Those of other targets will do, without a list of all sources, which is long in a large picture.
-        others = result[good] if bool(good.any()) else fine.sources
-        chosen = torch.randint(len(others), (len(lost),), generator=random, device=fine.device)
-        result[lost] = others[chosen]
+        others = result[good] if good.any() else fine.sources
+        result[~good] = random.choice(others, np.count_nonzero(~good))
     return result, parents
+
+
+@compiled
+def _distance(
+    vectors: NDArray[np.float32], source: int, wanted: NDArray[np.float32], target: int, limit: Any
+) -> np.float32:
+    """Squared distance of a source and a target, or infinity if it is at least `limit`."""
+    total = np.float32(0)
+    for first in range(0, vectors.shape[1], _TOGETHER):
+        part = np.float32(0)
+        for component in range(first, first + _TOGETHER):
+            difference = vectors[source, component] - wanted[target, component]
+            part += difference * difference
+        total += part
+        if total >= limit:
+            return np.float32(np.inf)
+    return total
+
+
+@compiled
+def _nearest_of_all(
+    begin: int,
+    end: int,
+    vectors: NDArray[np.float32],
+    calmness: NDArray[np.float32],
+    wanted: NDArray[np.float32],
+    contrast: NDArray[np.float32],
+    sources: Positions,
+    found: Positions,
+) -> None:
+    """The nearest source of each target from `begin` to `end`."""
+    for target in range(begin, end):
+        least = np.float32(np.inf)
+        best = sources[0]
+        for source in sources:
+            factor = max(contrast[target] * calmness[source], np.float32(1))
+            cost = _distance(vectors, source, wanted, target, least / factor) * factor
+            if cost < least:
+                least = cost
+                best = source
+        found[target] = best
+
+
+@compiled
+def _costs(
+    begin: int,
+    end: int,
+    vectors: NDArray[np.float32],
+    calmness: NDArray[np.float32],
+    wanted: NDArray[np.float32],
+    contrast: NDArray[np.float32],
+    found: Positions,
+    cost: NDArray[np.float32],
+) -> None:
+    for target in range(begin, end):
+        factor = max(contrast[target] * calmness[found[target]], np.float32(1))
+        cost[target] = _distance(vectors, found[target], wanted, target, np.float32(np.inf)) * factor
+
+
+@compiled
+def _improve(
+    begin: int,
+    end: int,
+    backwards: bool,
+    patches: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
+    field: tuple[Positions, NDArray[np.int32], int],
+    before: Positions,
+    found: Positions,
+    cost: NDArray[np.float32],
+    search: tuple[int, int, float],
+) -> None:
+    """One pass over the targets from `begin` to `end`, of which only their own entries are changed.
+
+    Args:
+        backwards: from the last to the first, learning from the right and from below.
+        patches: vectors, calmness, wanted vectors, wanted contrast.
+        field: targets, their numbers by position, stride.
+        before: int32 [t], what had been found before the pass.
+        search: seed of the pass, largest reach of random places, what they have to be worth.
+    """
+    vectors, calmness, wanted, contrast = patches
+    targets, number, stride = field
+    seed, reach, worth = search
+    count = len(calmness)
+    towards = 1 if backwards else -1
+    for step in range(end - begin):
+        target = end - 1 - step if backwards else begin + step
+        best = found[target]
+        least = cost[target]
+        for side in range(2):
+            shift = towards * (stride if side else 1)
+            neighbour = number[targets[target] + shift]
+            if neighbour == len(targets):
+                continue
+            other = (found[neighbour] if begin <= neighbour < end else before[neighbour]) - shift
+            if other == best or other < 0 or other >= count or calmness[other] < 0:
+                continue
+            factor = max(contrast[target] * calmness[other], np.float32(1))
+            new = _distance(vectors, other, wanted, target, least / factor) * factor
+            if new < least:
+                best, least = np.int32(other), new
+        # Numbers by splitmix64, from the seed and the target alone.
+        state = np.uint64(seed) + np.uint64(target) * np.uint64(0xD1342543DE82EF95)
+        radius = reach
+        while radius >= 1:
+            state += np.uint64(0x9E3779B97F4A7C15)
+            mixed = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            mixed ^= mixed >> np.uint64(31)
+            span = np.uint64(2 * radius + 1)
+            down = np.int64(((mixed >> np.uint64(32)) * span) >> np.uint64(32)) - radius
+            across = np.int64(((mixed & np.uint64(0xFFFFFFFF)) * span) >> np.uint64(32)) - radius
+            radius //= 2
+            other = best + down * stride + across
+            if other < 0 or other >= count or calmness[other] < 0:
+                continue
+            factor = max(contrast[target] * calmness[other], np.float32(1))
+            new = _distance(vectors, other, wanted, target, worth * least / factor) * factor
+            if new < worth * least:
+                best, least = np.int32(other), new
+        found[target] = best
+        cost[target] = least

@@ -1,55 +1,107 @@
-"""Patches in; short vectors out, whose distance is nearly that of the patches.
+"""Patches in, short vectors out, whose distance is nearly that of the patches.
 
 Comparing two patches of 7 x 7 pixels takes 147 differences. Photographs' patches vary along few directions, so their
 principal components (of the sources, hence fitted to the photograph) keep most of it in 24.
 """
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 from torch.nn import functional
 
-from glcic_backend.detail.pyramid import PATCH, RADIUS, Level
+from glcic_backend.compiled import compiled, in_chunks
+from glcic_backend.detail.pyramid import PATCH, RADIUS, Level, Positions
 
 COMPONENTS = 24
-_SAMPLES = 20000
-_CHUNK = 1 << 16
+_SAMPLES = 4096
+_CHUNK = 2048
+_STRIP = 1 << 18
+"""Positions whose vectors are computed together."""
 
 
 class PatchSpace:
     """The vectors of one level's patches. Squared distances are per pixel of a patch.
 
     Args:
-        level: its sources' patches give the components.
+        level: its sources' patches give the components, those that tell most first.
     """
 
     def __init__(self, level: Level) -> None:
         self._level = level
-        self._offsets = torch.tensor(level.offsets, device=level.device)
         step = max(1, len(level.sources) // _SAMPLES)
-        samples = self._gathered(level.pixels, level.sources[::step]).cpu().double()
+        places = level.sources[::step, None] + level.offsets
+        samples = torch.from_numpy(level.pixels[places].reshape(len(places), -1)).double()
         centred = samples - samples.mean(0)
-        components = torch.linalg.eigh(centred.T @ centred).eigenvectors[:, -COMPONENTS:]
-        self._basis = (components / PATCH).float().to(level.device)
+        components = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :COMPONENTS]
+        self._basis = np.ascontiguousarray(components.numpy() / PATCH, np.float32)
 
-    def at(self, pixels: Tensor, positions: Tensor) -> Tensor:
+    def everywhere(self, check: Callable[[], None], room: int = 0) -> NDArray[np.float32]:
+        """Vectors of all patches of the level, by position; void on the border.
+
+        Args:
+            check: called often; may raise.
+            room: so many zeros follow each vector.
+
+        Returns:
+            float32 [n, COMPONENTS + room].
+        """
+        stride = self._level.stride
+        kernel = torch.from_numpy(self._basis).view(PATCH, PATCH, 3, -1).permute(3, 2, 0, 1)
+        picture = self._level.pixels.reshape(-1, stride, 3)
+        vectors = np.zeros((len(picture), stride, COMPONENTS + room), np.float32)
+        rows = max(1, _STRIP // stride)
+        last = len(picture) - 2 * RADIUS
+        for top in range(0, last, rows):
+            check()
+            part = picture[top : min(top + rows, last) + 2 * RADIUS]
+            with torch.inference_mode():
+                strip = functional.conv2d(torch.from_numpy(part).permute(2, 0, 1)[None], kernel)
+            height = strip.shape[2]
+            inner = vectors[top + RADIUS : top + RADIUS + height, RADIUS:-RADIUS]
+            inner[..., :COMPONENTS] = strip[0].permute(1, 2, 0).numpy()
+        return vectors.reshape(self._level.count, -1)
+
+    def at(
+        self, pixels: NDArray[np.float32], positions: Positions, check: Callable[[], None], room: int = 0
+    ) -> NDArray[np.float32]:
         """Vectors of the patches at some positions of a picture.
 
         Args:
             pixels: float32 [n, 3], by position.
-            positions: int64 [p].
+            positions: int32 [p].
+            check, room: as above.
 
         Returns:
-            float32 [p, COMPONENTS].
+            float32 [p, COMPONENTS + room].
         """
-        return torch.cat([self._gathered(pixels, part) @ self._basis for part in torch.split(positions, _CHUNK)])
+        vectors = np.zeros((len(positions), COMPONENTS + room), np.float32)
+        offsets, basis = self._level.offsets, self._basis
 
-    def everywhere(self) -> Tensor:
-        """Vectors of all patches of the level, float32 [n, COMPONENTS], by position; void on the border."""
-        kernel = self._basis.view(PATCH, PATCH, 3, -1).permute(3, 2, 0, 1)
-        picture = self._level.pixels.view(-1, self._level.stride, 3).permute(2, 0, 1)[None]
-        vectors = functional.pad(functional.conv2d(picture, kernel), (RADIUS,) * 4)
-        return vectors[0].permute(1, 2, 0).reshape(self._level.count, COMPONENTS)
+        def run(begin: int, end: int) -> None:
+            _project(pixels, positions[begin:end], offsets, basis, vectors[begin:end])
 
-    def _gathered(self, pixels: Tensor, centres: Tensor) -> Tensor:
-        positions = (centres[:, None] + self._offsets).flatten()
-        return pixels.index_select(0, positions).view(len(centres), -1)
+        in_chunks(run, len(positions), _CHUNK, torch.get_num_threads(), check)
+        return vectors
+
+
+@compiled
+def _project(
+    pixels: NDArray[np.float32],
+    positions: Positions,
+    offsets: Positions,
+    basis: NDArray[np.float32],
+    vectors: NDArray[np.float32],
+) -> None:
+    """Patches times the basis, float32 [147, components], added to `vectors`, float32 [p, components or more]."""
+    for index in range(len(positions)):
+        vector = vectors[index]
+        row = 0
+        for offset in offsets:
+            place = positions[index] + offset
+            for channel in range(3):
+                value = pixels[place, channel]
+                for component in range(basis.shape[1]):
+                    vector[component] += value * basis[row, component]
+                row += 1

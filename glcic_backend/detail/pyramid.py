@@ -1,12 +1,10 @@
-"""The photograph round a hole at several scales, each half as large as the one before."""
+"""The photograph round a hole at several scales, each half as large as the one before: scenes in, levels out."""
 
 from functools import cached_property
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from glcic_backend.scene.scene import Scene
 
@@ -14,6 +12,8 @@ RADIUS = 3
 """Patches are squares of 2 * RADIUS + 1 = 7 pixels."""
 
 PATCH = 2 * RADIUS + 1
+
+Positions = NDArray[np.int32]
 
 
 def source_mask(scene: Scene) -> NDArray[np.bool_]:
@@ -32,23 +32,22 @@ class Level:
         stride: positions from a pixel to the one below it.
         count: number of positions n.
         pixels: float32 [n, 3], RGB.
-        targets: int64 [t], centres of the patches that touch the hole.
-        filled: int64 [f], the pixels that are synthesised: those of the hole, and unusable ones so near to it that
+        targets: int32 [t], centres of the patches that touch the hole, ascending.
+        filled: int32 [f], the pixels that are synthesised: those of the hole, and unusable ones so near to it that
             patches on the hole contain them.
         is_source: bool [n], centres of the patches that lie in the known part wholly.
         depth: float32 [t], distance of each target to the known part, pixels.
-        offsets: positions of a patch's 49 pixels relative to its centre, row by row.
+        offsets: int32 [49], positions of a patch's pixels relative to its centre, row by row.
     """
 
-    def __init__(self, scene: Scene, device: torch.device) -> None:
-        self.device = device
+    def __init__(self, scene: Scene) -> None:
         self.shape = scene.hole.shape
         self.stride = self.shape[1] + 2 * RADIUS
         border = (RADIUS,) * 4
         bordered = cv2.copyMakeBorder(scene.picture, *border, cv2.BORDER_REFLECT_101)
-        self.pixels = torch.from_numpy(bordered).view(-1, 3).to(device)
+        self.pixels = np.asarray(bordered, np.float32).reshape(-1, 3)
         self.count = len(self.pixels)
-        self.is_source = torch.from_numpy(np.pad(source_mask(scene), RADIUS)).flatten().to(device)
+        self.is_source = np.pad(source_mask(scene), RADIUS).ravel()
         # All that follows lies near the hole, which may be small in its picture.
         x, y, width, height = cv2.boundingRect(scene.hole.view(np.uint8))
         top, left = max(0, y - 2 * PATCH), max(0, x - 2 * PATCH)
@@ -59,20 +58,20 @@ class Level:
         touching = cv2.dilate(hole, np.ones((PATCH, PATCH), np.uint8)) > 0
         self.targets = self._positions(touching, top, left)
         deep = cv2.distanceTransform(unknown, cv2.DIST_L2, cv2.DIST_MASK_5)
-        self.depth = torch.from_numpy(deep[touching]).to(device)
+        self.depth = np.asarray(deep, np.float32)[touching]
         span = range(-RADIUS, RADIUS + 1)
-        self.offsets = [y * self.stride + x for y in span for x in span]
+        self.offsets = np.array([y * self.stride + x for y in span for x in span], np.int32)
 
     @cached_property
-    def sources(self) -> Tensor:
-        """int64 [s], positions where `is_source`."""
-        return self.is_source.nonzero()[:, 0]
+    def sources(self) -> Positions:
+        """int32 [s], positions where `is_source`."""
+        return np.flatnonzero(self.is_source).astype(np.int32)
 
     @cached_property
-    def number(self) -> Tensor:
+    def number(self) -> NDArray[np.int32]:
         """int32 [n], the place of each position in `targets`, and their number t elsewhere."""
-        number = torch.full((self.count,), len(self.targets), dtype=torch.int32, device=self.device)
-        number[self.targets] = torch.arange(len(self.targets), dtype=torch.int32, device=self.device)
+        number = np.full(self.count, len(self.targets), np.int32)
+        number[self.targets] = np.arange(len(self.targets), dtype=np.int32)
         return number
 
     def end_search(self) -> None:
@@ -80,16 +79,15 @@ class Level:
         self.__dict__.pop("number", None)
         self.__dict__.pop("sources", None)
 
-    def rows_and_columns(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+    def rows_and_columns(self, positions: Positions) -> tuple[Positions, Positions]:
         """Coordinates in the picture without its border."""
         return positions // self.stride - RADIUS, positions % self.stride - RADIUS
 
-    def at(self, rows: Tensor, columns: Tensor) -> Tensor:
+    def at(self, rows: Positions, columns: Positions) -> Positions:
         """Positions of coordinates."""
-        positions: Tensor = (rows + RADIUS) * self.stride + columns + RADIUS
-        return positions
+        return np.asarray((rows + RADIUS) * self.stride + columns + RADIUS, np.int32)
 
-    def _positions(self, mask: NDArray[np.bool_], top: int, left: int) -> Tensor:
+    def _positions(self, mask: NDArray[np.bool_], top: int, left: int) -> Positions:
         """Positions of the true pixels of a mask that begins at some row and column."""
         rows, columns = np.nonzero(mask)
-        return self.at(torch.from_numpy(rows + top), torch.from_numpy(columns + left)).to(self.device)
+        return self.at((rows + top).astype(np.int32), (columns + left).astype(np.int32))

@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,11 @@ class Recipe:
     screen: float
     rounds: tuple[int, ...]
 
-    def fading_at(self, depth: Tensor) -> Tensor:
+    def fading_at(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """What costs are multiplied by at distances from the known part, pixels: logarithms; float32 [t] both."""
-        return depth * math.log(self.fading) + depth.clamp(max=self.rim) * math.log(self.rim_fading / self.fading)
+        near = np.minimum(depth, np.float32(self.rim))
+        steeper = math.log(self.rim_fading / self.fading)
+        return np.asarray(depth * math.log(self.fading) + near * steeper, np.float32)
 
     def rounds_at(self, number: int) -> int:
         """Estimates at a scale; 0 is the finest."""

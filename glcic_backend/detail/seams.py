@@ -5,14 +5,15 @@ differences are those, and which pass without a step into the known pixels round
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from glcic_backend.blending.poisson import correction
-from glcic_backend.detail.pyramid import RADIUS, Level
+from glcic_backend.compiled import compiled, in_chunks
+from glcic_backend.detail.pyramid import RADIUS, Level, Positions
 
 _EDGE = 0.25
 """A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
@@ -25,14 +26,13 @@ _LEAST_EDGES = 1e-3
 
 _SAMPLES = 1 << 20
 
-_CHUNK = 1 << 18
-"""Filled pixels that are looked at together: what is reckoned on the way takes some 150 bytes for each."""
+_CHUNK = 4096
 
 
 def without_seams(
     level: Level,
     known: NDArray[np.bool_],
-    copied: Tensor,
+    copied: Positions,
     screen: float,
     check: Callable[[], None],
     cancelled: Callable[[], bool] | None,
@@ -42,7 +42,7 @@ def without_seams(
     Args:
         level: gives filled pixels and colours.
         known: bool [h, w].
-        copied: int64 [f], the position that each filled pixel is copied from.
+        copied: int32 [f], the position that each filled pixel is copied from.
         screen: pull back to the copied colour; a correction fades over 1 / sqrt(screen) pixels.
         check: called often; may raise.
         cancelled: polled while the equation is solved.
@@ -54,85 +54,98 @@ def without_seams(
         CancelledError: `cancelled` returned true.
     """
     pixels, filled = level.pixels, level.filled
-    is_known = torch.from_numpy(np.pad(known, RADIUS)).flatten().to(level.device)
-    origin = torch.full((level.count,), -1, dtype=torch.int32, device=level.device)
-    origin[filled] = copied.int()
-    keeps_edges = _has_edges(pixels, is_known, level.stride)
-    excess = torch.cat(
-        [
-            _excess(level, is_known, origin, some, keeps_edges, check)
-            for some in zip(torch.split(filled, _CHUNK), torch.split(copied, _CHUNK), strict=True)
-        ]
-    )
-    rows, columns = (part.cpu().numpy() for part in level.rows_and_columns(filled))
+    is_known = np.pad(known, RADIUS).ravel()
+    origin = np.full(level.count, -1, np.int32)
+    origin[filled] = copied
+    power = _EDGE_POWER if _has_edges(pixels, is_known, level.stride) else 0
+    excess = np.empty((len(filled), 3), np.float32)
+
+    def run(begin: int, end: int) -> None:
+        part = slice(begin, end)
+        _excess(pixels, is_known, origin, filled[part], copied[part], level.stride, power, excess[part])
+
+    in_chunks(run, len(filled), _CHUNK, torch.get_num_threads(), check)
+    rows, columns = level.rows_and_columns(filled)
     top, left = max(0, rows.min() - 1), max(0, columns.min() - 1)
     box = slice(top, rows.max() + 2), slice(left, columns.max() + 2)
     pinned = known[box]
     place = rows - top, columns - left
     inside, excess_plane = np.zeros(pinned.shape, np.bool_), np.zeros((*pinned.shape, 3), np.float32)
-    inside[place], excess_plane[place] = True, excess.cpu().numpy()
+    inside[place], excess_plane[place] = True, excess
     change = correction(inside, pinned, excess_plane, screen, cancelled)
-    return np.asarray(pixels.index_select(0, copied).cpu().numpy() + change[place], np.float32)
+    return np.asarray(pixels[copied] + change[place], np.float32)
 
 
+@compiled
 def _excess(
-    level: Level,
-    is_known: Tensor,
-    origin: Tensor,
-    some: tuple[Tensor, Tensor],
-    keeps_edges: bool,
-    check: Callable[[], None],
-) -> Tensor:
-    """By how much the steps from some filled pixels to their neighbours exceed the wanted ones, float32 [p, 3].
+    pixels: NDArray[np.float32],
+    is_known: NDArray[np.bool_],
+    origin: Positions,
+    filled: Positions,
+    copied: Positions,
+    stride: int,
+    power: int,
+    excess: NDArray[np.float32],
+) -> None:
+    """By how much the steps from some filled pixels to their neighbours exceed the wanted ones.
 
     Args:
         is_known: bool [n], by position.
         origin: int32 [n], by position: what a filled pixel is copied from, and -1 elsewhere.
-        some: int64 [p] each: filled pixels, and what they are copied from.
-        keeps_edges: large steps between two pieces stay.
+        filled, copied: int32 [p] each: filled pixels, and what they are copied from.
+        power: above 0 large steps between two pieces stay.
+        excess: float32 [p, 3], the result.
     """
-    pixels, (filled, copied) = level.pixels, some
-    colour = pixels.index_select(0, copied)
-    excess = torch.zeros_like(colour)
-    for step in (1, -1, level.stride, -level.stride):
-        check()
-        beside = filled + step
-        other = origin[beside].long()
-        free = other >= 0
-        # The difference as it is where this pixel comes from, and as it is where its neighbour does.
-        here = _difference(pixels, is_known, copied, step)
-        there = -_difference(pixels, is_known, torch.where(free, other, copied), -step)
-        wanted = torch.where(free[:, None], (here + there) / 2, here)
-        colour_beside = pixels[torch.where(free, other, beside)]
-        step_up = colour_beside - colour - wanted
-        # A large step between two pieces is an edge where they rightly meet, not a difference of their shades.
-        if keeps_edges:
-            size = step_up.abs().amax(dim=1, keepdim=True)
-            step_up *= torch.where(free[:, None], 1 / (1 + (size / _EDGE) ** _EDGE_POWER), 1)
-        exists = (free | is_known[beside])[:, None]
-        excess += torch.where(exists, step_up, 0)
-    return excess
+    steps = (1, -1, stride, -stride)
+    for index in range(len(filled)):
+        source = copied[index]
+        excess[index] = 0
+        for step in steps:
+            beside = filled[index] + step
+            other = origin[beside]
+            is_free = other >= 0
+            if not (is_free or is_known[beside]):
+                continue
+            largest = np.float32(0)
+            shown = other if is_free else np.int32(beside)
+            for channel in range(3):
+                # The difference as it is where this pixel comes from, and as it is where its neighbour does.
+                wanted = _difference(pixels, is_known, source, step, channel)
+                if is_free:
+                    wanted = (wanted - _difference(pixels, is_known, other, -step, channel)) / 2
+                largest = max(largest, abs(pixels[shown, channel] - pixels[source, channel] - wanted))
+            # A large step between two pieces is an edge where they rightly meet, not a difference of their shades.
+            share = np.float32(1)
+            if power > 0 and is_free:
+                share = np.float32(1 / (1 + (largest / _EDGE) ** power))
+            for channel in range(3):
+                wanted = _difference(pixels, is_known, source, step, channel)
+                if is_free:
+                    wanted = (wanted - _difference(pixels, is_known, other, -step, channel)) / 2
+                excess[index, channel] += share * (pixels[shown, channel] - pixels[source, channel] - wanted)
 
 
-def _difference(pixels: Tensor, is_known: Tensor, at: Tensor, step: int) -> Tensor:
-    """Of the pixels `step` positions on from some known ones: to these, float32 [p, 3].
+@compiled
+def _difference(pixels: NDArray[np.float32], is_known: NDArray[np.bool_], at: int, step: int, channel: int) -> Any:
+    """From a known pixel to the one `step` positions on.
 
     Where the photograph is not known there, the slope from the other side goes on; where neither is, it is 0.
     """
-    onward = is_known[at + step][:, None]
-    back = is_known[at - step][:, None]
-    here = pixels[at]
-    return torch.where(onward, pixels[at + step] - here, torch.where(back, here - pixels[at - step], 0))
+    if is_known[at + step]:
+        return pixels[at + step, channel] - pixels[at, channel]
+    if is_known[at - step]:
+        return pixels[at, channel] - pixels[at - step, channel]
+    return np.float32(0)
 
 
-def _has_edges(pixels: Tensor, is_known: Tensor, stride: int) -> bool:
+def _has_edges(pixels: NDArray[np.float32], is_known: NDArray[np.bool_], stride: int) -> bool:
     """Whether steps as large as `_EDGE` belong to the photograph."""
     steep, pairs = 0, 0
     last = len(pixels) - stride
-    places = torch.arange(0, last, 1 + last // _SAMPLES, device=pixels.device)
+    places = np.arange(0, last, 1 + last // _SAMPLES)
     for step in (1, stride):
         both = is_known[places] & is_known[places + step]
-        steps = (pixels[places + step] - pixels[places]).abs().amax(dim=1)
-        steep += int(((steps > _EDGE) & both).sum())
-        pairs += int(both.sum())
+        steps = np.abs(pixels[places + step] - pixels[places]).max(axis=1)
+        steep += int(np.count_nonzero((steps > _EDGE) & both))
+        pairs += int(np.count_nonzero(both))
     return steep > _LEAST_EDGES * pairs

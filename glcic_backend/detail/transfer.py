@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.guide import guide_vectors
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
-from glcic_backend.detail.patches import PatchSpace
-from glcic_backend.detail.pyramid import RADIUS, Level, source_mask
+from glcic_backend.detail.patches import COMPONENTS, PatchSpace
+from glcic_backend.detail.pyramid import RADIUS, Level, Positions, source_mask
 from glcic_backend.detail.recipe import Recipe
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.voting import best_vote, mean_vote
@@ -28,6 +27,8 @@ _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
 _PASSES = 2
 _TINY_COST = 1e-9
+_GUIDE_ROOM = 8
+"""Of the numbers of a vector: five of the guide, and zeros to a multiple of what the search sums together."""
 
 Check = Callable[[], None]
 
@@ -53,20 +54,17 @@ class Task:
 
 @dataclass
 class _Field:
-    """For each target of a level its source, int64 [t], and the cost of its distance, float32 [t]."""
+    """For each target of a level its source, int32 [t], and the cost of its distance, float32 [t]."""
 
     level: Level
-    found: Tensor
-    cost: Tensor
+    found: Positions
+    cost: NDArray[np.float32]
 
 
-def transfer_texture(
-    task: Task, device: torch.device, progress: Callable[[float], None], cancelled: Callable[[], bool] | None
-) -> bool:
+def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: Callable[[], bool] | None) -> bool:
     """Fill a hole with texture of its surroundings: the scene's picture is changed in place, in the hole.
 
     Args:
-        device: where the search runs.
         progress: told the finished share, 0..1.
         cancelled: polled several times a second.
 
@@ -84,7 +82,7 @@ def transfer_texture(
     scenes = _pyramid(task, check)
     if not scenes:
         return False
-    random = torch.Generator(device).manual_seed(task.seed)
+    random = np.random.default_rng(task.seed)
     field: _Field | None = None
     count = len(scenes)
     while scenes:
@@ -92,7 +90,7 @@ def transfer_texture(
         # A scale that is done with gives its memory back.
         scene = scenes.pop()
         number = len(scenes)
-        level = Level(scene, device)
+        level = Level(scene)
         check()
         if field is not None and not _is_searched(level):
             field = _doubled(field, level, random)
@@ -109,7 +107,7 @@ def transfer_texture(
     level.end_search()
     rows, columns = level.rows_and_columns(level.filled)
     colours = without_seams(level, scene.known, copied, task.recipe.screen, check, cancelled)
-    scene.picture[rows.cpu().numpy(), columns.cpu().numpy()] = colours
+    scene.picture[rows, columns] = colours
     return True
 
 
@@ -144,53 +142,54 @@ def _is_searched(level: Level) -> bool:
     return len(level.targets) <= _MOST_TARGETS and level.count <= _MOST_POSITIONS
 
 
-def _doubled(field: _Field, level: Level, random: torch.Generator) -> _Field:
+def _doubled(field: _Field, level: Level, random: np.random.Generator) -> _Field:
     found, parents = doubled(field.found, field.level, level, random)
     return _Field(level, found, field.cost[parents])
 
 
 def _searched(
-    field: _Field | None, level: Level, scene: Scene, task: Task, number: int, random: torch.Generator, check: Check
+    field: _Field | None, level: Level, scene: Scene, task: Task, number: int, random: np.random.Generator, check: Check
 ) -> _Field:
     """Search a level, beginning with the field of the next coarser one, or with the rough completion."""
     recipe = task.recipe
     space = PatchSpace(level)
     check()
-    blur = task.blur / 2**number
-    guide_known, guide_seen = (guide.to(level.device) for guide in guide_vectors(scene, blur, recipe.guide))
+    room = _GUIDE_ROOM if recipe.guide > 0 else 0
+    vectors = space.everywhere(check, room)
+    seen = np.zeros((len(level.targets), 0), np.float32)
+    if room:
+        guide_known, guide_seen = guide_vectors(scene, task.blur / 2**number, recipe.guide)
+        vectors[:, COMPONENTS : COMPONENTS + guide_known.shape[1]] = guide_known
+        seen = guide_seen[level.targets]
+        del guide_known, guide_seen
     check()
-    everywhere = space.everywhere()
-    check()
-    vectors = torch.cat([everywhere, guide_known], dim=1)
-    del everywhere
     matcher = Matcher(level, vectors, Contrast(level, recipe.contrast), random, check)
-    del vectors
     check()
-    guide = guide_seen.index_select(0, level.targets)
-    del guide_known, guide_seen
     fading = recipe.fading_at(level.depth)
-    estimate = level.pixels.clone()
+    estimate = level.pixels.copy()
 
-    def vote(log_cost: Tensor) -> None:
+    def vote(log_cost: NDArray[np.float32]) -> None:
         estimate[level.filled] = mean_vote(level, found, log_cost + fading, check)
 
-    def wanted() -> Tensor:
-        return torch.cat([space.at(estimate, level.targets), guide], dim=1)
+    def wanted() -> NDArray[np.float32]:
+        patches = space.at(estimate, level.targets, check, room)
+        patches[:, COMPONENTS : COMPONENTS + seen.shape[1]] = seen
+        return patches
 
     if field is None:
         found = matcher.first(wanted())
     else:
         found, _ = doubled(field.found, field.level, level, random)
-        vote(torch.zeros_like(fading))
+        vote(np.zeros_like(fading))
     for _ in range(recipe.rounds_at(number)):
-        vectors = wanted()
-        cost = matcher.cost(vectors, found)
+        patches = wanted()
+        cost = matcher.cost(patches, found)
         for _ in range(_PASSES):
-            found, cost = matcher.improve(vectors, found, cost)
+            matcher.improve(patches, found, cost)
         vote(_logarithm(cost))
     return _Field(level, found, matcher.cost(wanted(), found))
 
 
-def _logarithm(cost: Tensor) -> Tensor:
+def _logarithm(cost: NDArray[np.float32]) -> NDArray[np.float32]:
     # Deep in a large hole the costs themselves, faded, would exceed what float32 holds.
-    return torch.log(cost + _TINY_COST)
+    return np.asarray(np.log(cost + np.float32(_TINY_COST)), np.float32)

@@ -1,12 +1,13 @@
-"""The sources found for patches in; a colour for each pixel that the patches cover out."""
+"""Sources found for the patches in, what they say about each pixel that the patches cover out."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from glcic_backend.detail.pyramid import RADIUS, Level
+from glcic_backend.compiled import compiled, in_chunks
+from glcic_backend.detail.pyramid import RADIUS, Level, Positions
 
 _OFF_CENTRE = 0.02
 """How much the cost of a patch counts for more, per squared pixel from its centre, where the best one is chosen."""
@@ -14,11 +15,19 @@ _OFF_CENTRE = 0.02
 _POWER = 2.0
 """Of the cost that a vote is divided by in the mean: the larger it is, the more the best vote counts alone."""
 
-_NO_VOTE = 1e6
-"""Logarithm of the cost where no patch votes: no real one comes near, and it can be reckoned with."""
+_MOST = 300.0
+"""Logarithm from which on costs are all the same, so that no weight becomes 0."""
+
+_CHUNK = 4096
+
+_SQUARES = np.add.outer(np.arange(-RADIUS, RADIUS + 1) ** 2, np.arange(-RADIUS, RADIUS + 1) ** 2).ravel()
+_PLACES = np.log1p(_OFF_CENTRE * _SQUARES).astype(np.float32)
+"""Logarithms of what a patch's cost is multiplied by at each of its 49 pixels."""
 
 
-def mean_vote(level: Level, found: Tensor, log_cost: Tensor, check: Callable[[], None]) -> Tensor:
+def mean_vote(
+    level: Level, found: Positions, log_cost: NDArray[np.float32], check: Callable[[], None]
+) -> NDArray[np.float32]:
     """The mean of the pixels that the patches copy to each filled pixel, each divided by the square of its cost.
 
     A pixel of which its patches disagree gets a colour between theirs, and what no neighbour agrees with dies out in
@@ -30,56 +39,94 @@ def mean_vote(level: Level, found: Tensor, log_cost: Tensor, check: Callable[[],
     Returns:
         float32 [f, 3], RGB.
     """
-    log_cost = torch.cat([log_cost, log_cost.new_full((1,), _NO_VOTE)])
-    least = torch.full(level.filled.shape, _NO_VOTE, device=level.device)
-    total, colour = torch.zeros_like(least), torch.zeros((len(least), 3), device=level.device)
-    for voter, copied, squared_offset in _votes(level, found, check):
-        score = log_cost.index_select(0, voter) + math.log1p(_OFF_CENTRE * squared_offset)
-        # Weights are relative to the largest so far: alone they would leave what float32 holds.
-        lower = torch.minimum(least, score)
-        older, weight = torch.exp(_POWER * (lower - least)), torch.exp(_POWER * (lower - score))
-        total = total * older + weight
-        colour = colour * older[:, None] + level.pixels.index_select(0, copied) * weight[:, None]
-        least = lower
-    return colour / total[:, None]
+    # Relative to the cheapest patch and in double precision: a cost faded by hundreds of pixels stays within its range.
+    relative = np.minimum(log_cost - log_cost.min(), np.float32(_MOST)).astype(np.float64)
+    weights = np.exp(-_POWER * relative)
+    places = np.exp(-_POWER * _PLACES.astype(np.float64))
+    colours = np.empty((len(level.filled), 3), np.float32)
+
+    def run(begin: int, end: int) -> None:
+        _mean(
+            level.filled[begin:end],
+            level.number,
+            level.offsets,
+            found,
+            weights,
+            places,
+            level.pixels,
+            colours[begin:end],
+        )
+
+    in_chunks(run, len(level.filled), _CHUNK, torch.get_num_threads(), check)
+    return colours
 
 
-def best_vote(level: Level, found: Tensor, log_cost: Tensor, check: Callable[[], None]) -> Tensor:
+def best_vote(level: Level, found: Positions, log_cost: NDArray[np.float32], check: Callable[[], None]) -> Positions:
     """The pixel that the best of the patches copies to each filled pixel: nothing is averaged, so nothing blurs.
 
     The best patch has the least cost, and the pixel near its centre.
 
     Args:
         level: gives targets and filled pixels.
-        found: int64 [t], source of each target.
+        found: int32 [t], source of each target.
         log_cost: float32 [t], natural logarithms of the costs.
         check: called often; may raise.
 
     Returns:
-        int64 [f], positions.
+        int32 [f], positions.
     """
-    log_cost = torch.cat([log_cost, log_cost.new_full((1,), torch.inf)])
-    best = torch.zeros_like(level.filled)
-    least = torch.full(best.shape, torch.inf, device=level.device)
-    for voter, copied, squared_offset in _votes(level, found, check):
-        score = log_cost.index_select(0, voter) + math.log1p(_OFF_CENTRE * squared_offset)
-        better = score < least
-        least = torch.where(better, score, least)
-        best = torch.where(better, copied, best)
+    best = np.empty(len(level.filled), np.int32)
+
+    def run(begin: int, end: int) -> None:
+        _best(level.filled[begin:end], level.number, level.offsets, found, log_cost, _PLACES, best[begin:end])
+
+    in_chunks(run, len(best), _CHUNK, torch.get_num_threads(), check)
     return best
 
 
-def _votes(level: Level, found: Tensor, check: Callable[[], None]) -> Iterator[tuple[Tensor, Tensor, int]]:
-    """For each place in a patch: the patch that has each filled pixel there, what it copies, and the place.
+@compiled
+def _mean(
+    filled: Positions,
+    number: NDArray[np.int32],
+    offsets: Positions,
+    found: Positions,
+    weights: NDArray[np.float64],
+    places: NDArray[np.float64],
+    pixels: NDArray[np.float32],
+    colours: NDArray[np.float32],
+) -> None:
+    for index in range(len(filled)):
+        total, red, green, blue = 0.0, 0.0, 0.0, 0.0
+        for place in range(len(offsets)):
+            voter = number[filled[index] - offsets[place]]
+            if voter < len(found):
+                copied = found[voter] + offsets[place]
+                weight = weights[voter] * places[place]
+                total += weight
+                red += weight * pixels[copied, 0]
+                green += weight * pixels[copied, 1]
+                blue += weight * pixels[copied, 2]
+        colours[index, 0] = red / total
+        colours[index, 1] = green / total
+        colours[index, 2] = blue / total
 
-    Yields:
-        int64 [f], number of the target, t where there is none; int64 [f], position of the pixel that its source has
-        there; squared distance of the place from the centre.
-    """
-    found = torch.cat([found, found[:1]])
-    span = range(-RADIUS, RADIUS + 1)
-    squares = [y * y + x * x for y in span for x in span]
-    for offset, square in zip(level.offsets, squares, strict=True):
-        check()
-        voter = level.number.index_select(0, level.filled - offset).long()
-        yield voter, found.index_select(0, voter) + offset, square
+
+@compiled
+def _best(
+    filled: Positions,
+    number: NDArray[np.int32],
+    offsets: Positions,
+    found: Positions,
+    log_cost: NDArray[np.float32],
+    places: NDArray[np.float32],
+    best: Positions,
+) -> None:
+    for index in range(len(filled)):
+        least = np.float32(np.inf)
+        for place in range(len(offsets)):
+            voter = number[filled[index] - offsets[place]]
+            if voter < len(found):
+                score = log_cost[voter] + places[place]
+                if score < least:
+                    least = score
+                    best[index] = found[voter] + offsets[place]

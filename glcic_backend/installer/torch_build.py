@@ -30,8 +30,8 @@ class TorchBuild:
 
     name: str
     reason: str
-    download_gb: float = 0.3
-    disk_gb: float = 1.5
+    download_gb: float = 0.4
+    disk_gb: float = 1.8
     pip_arguments: tuple[str, ...] = ()
 
 
@@ -61,12 +61,12 @@ def choose_build(
     else:
         reason = "as you asked"
     if wish == "cuda":
-        return TorchBuild("CUDA", reason, download_gb=2.8, disk_gb=8.0)
+        return TorchBuild("CUDA", reason, download_gb=2.9, disk_gb=8.0)
     if (can_reach_index or can_reach_cpu_index)():
         return TorchBuild("CPU", reason, pip_arguments=("--extra-index-url", CPU_INDEX))
     unreached = (
         f"{reason}; but the index of CPU builds cannot be reached, so pip takes what its settings here lead to: "
-        "a CPU build where they offer one, else the CUDA build with a download of 2.8 GB, up to 8 GB on the disk"
+        "a CPU build where they offer one, else the CUDA build with a download of 2.9 GB, up to 8 GB on the disk"
     )
     return TorchBuild("CPU", unreached)
 

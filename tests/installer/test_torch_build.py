@@ -30,7 +30,7 @@ def test_where_that_index_cannot_be_reached_pips_own_settings_serve_and_the_size
     build = choose("auto", driver=False, index=False)
 
     assert (build.name, build.pip_arguments) == ("CPU", ())
-    assert "cannot be reached" in build.reason and "2.8 GB" in build.reason
+    assert "cannot be reached" in build.reason and "2.9 GB" in build.reason
 
 
 @pytest.mark.parametrize(("wish", "name"), [("cpu", "CPU"), ("cuda", "CUDA")])

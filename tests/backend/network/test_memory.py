@@ -106,22 +106,6 @@ def test_where_pieces_do_not_help_the_cpu_computes_and_is_named_and_the_next_one
     assert engine.used == "cpu:0" and {device for device, _ in attempts} == {"gpu"}
 
 
-def test_details_that_do_not_fit_are_searched_on_the_cpu_and_both_devices_are_named(monkeypatch):
-    engine = make_engine()
-    expected = engine.complete(IMAGE, SMALL_MASK)
-    search = inpainter.add_details
-
-    def add_details(photograph, holes, fills, options, device, progress, cancelled):
-        if device == OTHER_CPU:
-            raise ERRORS[0]
-        return search(photograph, holes, fills, options, device, progress, cancelled)
-
-    monkeypatch.setattr(inpainter, "add_details", add_details)
-
-    assert np.array_equal(engine.complete(IMAGE, SMALL_MASK), expected)
-    assert engine.used == "cpu:0 and cpu"
-
-
 def test_without_enough_memory_anywhere_it_is_said_what_can_be_done_and_the_next_one_is_right(short_memory):
     engine = make_engine()
     short_memory(ERRORS[0], gpu=20 * 30, cpu=20 * 30)

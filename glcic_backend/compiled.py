@@ -1,0 +1,70 @@
+"""Loops over pixels as machine code: functions in, compiled ones out, and threads that share a loop."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import ParamSpec, TypeVar
+
+import numba
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+_MATHS = {"reassoc", "contract", "nsz", "arcp"}
+"""What the compiler may assume of floating point: the order of a sum is free. Infinities stay what they are."""
+
+
+def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """A function that is compiled when it is first called, and kept beside its module for the next process.
+
+    Where that folder cannot be written to, numba keeps it in the user's folder for caches, and where that cannot
+    either, it is compiled in every process. It runs without Python's lock, so that threads can share a loop.
+    """
+    compile_it = numba.njit(nogil=True, error_model="numpy", fastmath=_MATHS, cache=True)
+    with contextlib.suppress(RuntimeError):  # there is no folder that can be written to
+        kept: Callable[Parameters, Result] = compile_it(function)
+        return kept
+    plain: Callable[Parameters, Result] = numba.njit(nogil=True, error_model="numpy", fastmath=_MATHS)(function)
+    return plain
+
+
+def in_chunks(
+    run: Callable[[int, int], object], count: int, chunk: int, threads: int, check: Callable[[], None]
+) -> None:
+    """Call `run(begin, end)` for all of 0..count in chunks, by several threads. No chunk may need another's result.
+
+    Args:
+        run: a compiled function at heart, since nothing else can run at the same time.
+        threads: how many at most, this one included.
+        check: called by this thread between chunks; what it raises ends the loop.
+    """
+    begins = iter(range(0, count, chunk))
+    is_over = False
+
+    def work(check: Callable[[], None]) -> None:
+        for begin in begins:
+            if is_over:
+                return
+            run(begin, min(begin + chunk, count))
+            check()
+
+    helpers = min(threads, -(-count // chunk)) - 1
+    if helpers <= 0:
+        work(check)
+        return
+    pool = _pool(os.getpid())
+    futures = [pool.submit(work, lambda: None) for _ in range(helpers)]
+    try:
+        work(check)
+    finally:
+        is_over = True
+        for future in futures:
+            future.result()
+
+
+@lru_cache(1)
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Threads that help; those of another process do not exist in this one."""
+    return ThreadPoolExecutor(max(1, (os.cpu_count() or 1) - 1), "glcic-loop")
