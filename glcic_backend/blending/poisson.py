@@ -5,12 +5,14 @@ difference u to the pasted picture has no Laplacian, so it suffices to solve for
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.blending.multigrid import Mask, Multigrid, Plane
 from glcic_backend.blending.pieces import PieceMultigrid
+from glcic_backend.blending.thin import is_thin, solve_thin
 from glcic_backend.errors import CancelledError
 
 TOLERANCE = 2e-4
@@ -51,18 +53,13 @@ def membrane(
     free = hole & ~pinned
     if not free.any():
         return result
-    height, width = hole.shape
-    padding = ((1, 1 + height % 2), (1, 1 + width % 2))
-    multigrid = Multigrid(np.pad(free, padding), np.pad(pinned, padding), np.pad(exists, padding))
-    solver = _Solver(multigrid, cancelled)
-    for channel in range(values.shape[2]):
-        given = values[..., channel][pinned]
-        low, high = given.min(), given.max()
-        centre = (low + high) / 2
-        rim = np.pad(np.where(pinned, values[..., channel] - centre, 0), padding)
-        tolerance = TOLERANCE * (high - low) + _ROUNDING * max(abs(low), abs(high))
-        u = solver.solve(rim, float(tolerance))[1 : 1 + height, 1 : 1 + width] + centre
-        result[..., channel][free] = np.clip(u[free], low, high)
+    given = values[pinned]
+    low, high = given.min(axis=0), given.max(axis=0)
+    centre = (low + high) / 2
+    rim = np.where(pinned[..., None], values - centre, np.float32(0))
+    tolerance = (TOLERANCE * (high - low) + _ROUNDING * np.maximum(abs(low), abs(high))).astype(np.float64)
+    u = _solved(_Equation(free, pinned, exists, _sums_of_neighbours(rim), 0.0), tolerance, cancelled)
+    result[free] = np.clip(u + centre, low, high)
     return result
 
 
@@ -92,15 +89,47 @@ def correction(
     Raises:
         CancelledError: `cancelled` returned true.
     """
+    result = np.zeros_like(excess)
+    tolerance = np.full(excess.shape[2], TOLERANCE)
+    result[free] = _solved(_Equation(free, pinned, free | pinned, excess, screen), tolerance, cancelled)
+    return result
+
+
+@dataclass(frozen=True)
+class _Equation:
+    """Attributes: as of `Multigrid`, and `right_side`, float32 [H, W, C], read where free."""
+
+    free: Mask
+    pinned: Mask
+    exists: Mask
+    right_side: NDArray[np.float32]
+    screen: float
+
+
+def _solved(
+    equation: _Equation, tolerance: NDArray[np.float64], cancelled: Callable[[], bool] | None
+) -> NDArray[np.float32]:
+    """The free pixels' values, float32 [f, C], each channel with an error within its tolerance."""
+    free = equation.free
+    if is_thin(free):
+        u = solve_thin(free, equation.pinned, equation.right_side, equation.screen, tolerance, cancelled)
+        if u is not None:
+            return u
     height, width = free.shape
     padding = ((1, 1 + height % 2), (1, 1 + width % 2))
-    multigrid = Multigrid(np.pad(free, padding), np.pad(pinned, padding), np.pad(free | pinned, padding), screen)
-    solver = _Solver(multigrid, cancelled)
-    result = np.zeros_like(excess)
-    for channel in range(excess.shape[2]):
-        right_side = np.where(free, excess[..., channel], np.float32(0))
-        result[..., channel] = solver.solve_for(np.pad(right_side, padding), TOLERANCE)[1 : 1 + height, 1 : 1 + width]
-    return result
+    padded, pinned, exists = (np.pad(mask, padding) for mask in (free, equation.pinned, equation.exists))
+    solver = _Solver(Multigrid(padded, pinned, exists, equation.screen), cancelled)
+    columns = []
+    for channel, bound in enumerate(tolerance.tolist()):
+        right_side = np.where(free, equation.right_side[..., channel], np.float32(0))
+        columns.append(solver.solve(np.pad(right_side, padding), bound)[1 : 1 + height, 1 : 1 + width][free])
+    return np.stack(columns, axis=1).astype(np.float32, copy=False)
+
+
+def _sums_of_neighbours(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sums of the 4-neighbours, float32 [H, W, C]."""
+    padded = np.pad(values, ((1, 1), (1, 1), (0, 0)))
+    return padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
 
 
 class _Solver:
@@ -111,12 +140,7 @@ class _Solver:
         self._pieces: PieceMultigrid | None = None
         self._cancelled = cancelled
 
-    def solve(self, rim: Plane, tolerance: float) -> Plane:
-        """Free pixels' values, float [h, w], for given values `rim` (zero where not pinned)."""
-        grid = self._multigrid.finest
-        return self.solve_for(grid.neighbour_sum(rim) * grid.free, tolerance)
-
-    def solve_for(self, right_side: Plane, tolerance: float) -> Plane:
+    def solve(self, right_side: Plane, tolerance: float) -> Plane:
         """Free pixels' values, float [h, w], for the right side of the equation (zero where not free)."""
         grid = self._multigrid.finest
         u = np.zeros_like(right_side)
