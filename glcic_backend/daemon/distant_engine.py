@@ -33,12 +33,15 @@ class DistantEngine:
         ModelFileError: the model cannot be used.
         InvalidInputError: the device is not there.
         EngineError: the process died.
+        CancelledError: `cancelled`, which is polled, returned True.
     """
 
-    def __init__(self, process: EngineProcess, file: FileIdentity) -> None:
+    def __init__(
+        self, process: EngineProcess, file: FileIdentity, cancelled: Callable[[], bool] = lambda: False
+    ) -> None:
         self._process = process
         self._file = [str(file[0]), *file[1:]]
-        answer, _ = process.ask({"do": "load", "file": self._file})
+        answer, _ = process.ask({"do": "load", "file": self._file}, cancelled=cancelled)
         self.model = DistantModel(ModelInfo(**answer["info"]))
         self.device: str = answer["device"]
         self.used = self.device

@@ -82,8 +82,8 @@ class Library(Protocol):
             UnknownModelError: there is none.
         """
 
-    def load(self, name: str) -> Engine:
-        """Load a model; may take long. Raises UnknownModelError."""
+    def load(self, name: str, cancelled: Callable[[], bool]) -> Engine:
+        """Load a model; may take long. Raises UnknownModelError, or CancelledError if `cancelled` returns True."""
 
     @property
     def is_dead(self) -> bool:

@@ -1,6 +1,7 @@
 """The installed models as the daemon's library."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from glcic_backend.daemon.distant_engine import DistantEngine, FileIdentity
@@ -47,16 +48,17 @@ class InstalledModels:
             raise UnknownModelError(f"The model file {path} cannot be read: {error.strerror}. {_SEE}") from None
         return path, status.st_mtime_ns, status.st_size
 
-    def load(self, name: str) -> DistantEngine:
-        """Load a model.
+    def load(self, name: str, cancelled: Callable[[], bool]) -> DistantEngine:
+        """Load a model, unless `cancelled`, which is polled, returns True.
 
         Raises:
             UnknownModelError: it is not there, or its file cannot be used.
             InvalidInputError: the device is not there.
             EngineError: the engine's process died.
+            CancelledError: it was cancelled.
         """
         try:
-            return DistantEngine(self._process, self.find(name))
+            return DistantEngine(self._process, self.find(name), cancelled)
         except ModelFileError as error:
             raise UnknownModelError(f"The model cannot be used. {error} {_SEE}") from error
 

@@ -13,14 +13,14 @@ class Job:
     """A completion, or a context for which a model has to be loaded, that was asked for and not yet answered.
 
     Attributes:
-        client: routing id of the connection that asked.
+        client: number of the connection that asked.
         cancelled: set by the answering thread, polled by the engine.
         stage, fraction: what it is at.
         told: time of the last event to its client.
         received: time of the request. Times are those of `time.monotonic`.
     """
 
-    client: bytes
+    client: int
     request: Complete | Context
     cancelled: threading.Event = field(default_factory=threading.Event)
     stage: str = "queued"
@@ -56,7 +56,7 @@ class JobQueue:
         """All jobs, in the order in which they will end."""
         return [*([self.running] if self.running else []), *self.waiting]
 
-    def find(self, client: bytes, request: int) -> Job | None:
+    def find(self, client: int, request: int) -> Job | None:
         """A client's job, if it has not ended."""
         return next((job for job in self.jobs() if (job.client, job.request.id) == (client, request)), None)
 

@@ -22,7 +22,7 @@ class ModelRoom:
         self.library = library
         self._lock = threading.Lock()
         self._loaded: OrderedDict[Hashable, Engine] = OrderedDict()
-        self.default = self.engine("", lambda: None)
+        self.default = self.engine("", lambda: None, lambda: False)
 
     def loaded(self, name: str) -> Engine | None:
         """The engine of a model if it is loaded. Never waits. Raises UnknownModelError."""
@@ -33,22 +33,24 @@ class ModelRoom:
                 self._loaded.move_to_end(identity)
             return engine
 
-    def engine(self, name: str, loading: Callable[[], None]) -> Engine:
+    def engine(self, name: str, loading: Callable[[], None], cancelled: Callable[[], bool]) -> Engine:
         """The engine of a model, loaded if need be; for the working thread only.
 
         Args:
             name: of the model, or nothing for the default.
             loading: called before it is loaded, which may take long.
+            cancelled: polled meanwhile; True ends the wait for it.
 
         Raises:
             UnknownModelError: there is no such model, or it cannot be used.
+            CancelledError: it was cancelled.
         """
         engine = self.loaded(name)
         if engine is not None:
             return engine
         loading()
         identity = self.library.find(name)
-        engine = self.library.load(name)
+        engine = self.library.load(name, cancelled)
         with self._lock:
             self._loaded[identity] = engine
             while len(self._loaded) > MOST_LOADED:

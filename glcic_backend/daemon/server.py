@@ -1,42 +1,46 @@
-"""The answering thread: authenticates, checks, queues and answers. It never computes, so it answers at once."""
+"""The answering thread: authenticates, checks, queues and answers. It computes nothing and waits for nobody."""
 
-import contextlib
 import logging
-import math
 import os
-import socket
+import selectors
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-import zmq
-
-from glcic_backend.daemon.auth import Authenticator
-from glcic_backend.daemon.engine import UnknownModelError
+from glcic_backend.daemon.bell import Bell
+from glcic_backend.daemon.engine import Engine, UnknownModelError
+from glcic_backend.daemon.errands import Errands
 from glcic_backend.daemon.jobs import Job, JobQueue
-from glcic_backend.daemon.mailbox import Mailbox
+from glcic_backend.daemon.mailbox import MOST_PEERS, Mailbox
 from glcic_backend.daemon.model_room import ModelRoom
+from glcic_backend.daemon.peer import Letter
 from glcic_backend.daemon.worker import Finished, Reply, Worker, context_reply
 from glcic_backend.wire import credentials, messages
-from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, MAX_FRAMES, decode
+from glcic_backend.wire.checked import ListedModel
+from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, MAX_FRAMES, decode, id_in
 from glcic_backend.wire.errors import MessageError, ProtocolMismatchError
 from glcic_backend.wire.messages import ErrorCode, ErrorReply, Message, Progress
 
 DEFAULT_CAPACITY = 8
 
-_EVENT_SECONDS = 0.4  # each job's client hears of it at least this often, which also finds the clients that are gone
-_TICK_MILLISECONDS = 100
-_FINISH_SECONDS, _CANCEL_SECONDS = 3.0, 4.5  # from the wish to stop: when the running job is cancelled, given up
+CHECK_SECONDS = 60.0
+"""So often it is looked whether the daemon can still be found."""
+
+_EVENT_SECONDS = 0.4  # each job's client hears of it at least this often
+_TICK_SECONDS = 0.1
+_FINISH_SECONDS, _CANCEL_SECONDS = 3.0, 4.2  # from the wish to stop: when the running job is cancelled, given up
+_QUIET_SECONDS = 0.2  # after which a daemon that nobody can find any more ends at its idle exit
 
 _FAILURES = (ErrorCode.ENGINE_FAILED, ErrorCode.INVALID_INPUT, ErrorCode.UNKNOWN_MODEL)
+_CANCELLED = "The completion was cancelled."
 _STOPPING = "The daemon is stopping. Start it again and retry."
 
 log = logging.getLogger(__name__)
 
 
 class Server:
-    """The daemon's ROUTER socket and queue. Make, `bind`, `run`, `close` in one thread."""
+    """The daemon's socket and queue. Make, `bind`, `run`, `close` in one thread."""
 
     def __init__(
         self,
@@ -46,6 +50,9 @@ class Server:
         capacity: int,
         max_bytes: int = DEFAULT_MAX_BYTES,
         idle_exit: float = 0.0,
+        *,
+        most_peers: int = MOST_PEERS,
+        can_be_found: Callable[[], bool] = lambda: True,
     ) -> None:
         """Args:
         models: the engines that complete the images.
@@ -54,26 +61,33 @@ class Server:
         capacity: completions that may run and wait together.
         max_bytes: of one message, and of all completions that run and wait.
         idle_exit: seconds without a request or a job after which `run` ends; 0 for never.
+        most_peers: connections at most.
+        can_be_found: whether clients can still find this daemon; if not, `run` ends. Called on another thread.
         """
         self._models = models
         self._secret = secret
         self._software = software
         self._idle_exit = idle_exit
-        self._active = time.monotonic()  # when the last request came or the last job ended
+        self._can_be_found = can_be_found
+        self._begun = self._active = self._checked = time.monotonic()  # active: the last request, the last job's end
         self._endpoint = ""
-        self._begun = time.monotonic()
         self._counts: Counter[str] = Counter()
         self._queue = JobQueue(capacity, max_bytes)
+        self._looked_up: dict[tuple[int, int], messages.Context] = {}  # by client and id, until its model is found
         self._stopping_since: float | None = None
+        self._leaving_since: float | None = None
         self._stop_at_once = False
-        self._wake, self.wake_handle = socket.socketpair()
-        self._wake.setblocking(False)
-        self.wake_handle.setblocking(False)
-        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._authenticator = Authenticator(self._context, secret)
-        self._worker = Worker(self._context, models)
-        self._mailbox = Mailbox(self._context, max_bytes)
-        self._answers: dict[type[Message], Callable[[bytes, Any], Message | None]] = {
+        self._selector = selectors.DefaultSelector()
+        self._stop_bell, self._report_bell = Bell(), Bell()
+        self._selector.register(self._stop_bell, selectors.EVENT_READ, self._take_stop_requests)
+        self._selector.register(self._report_bell, selectors.EVENT_READ, self._take_reports)
+        self._worker = Worker(self._report_bell, models)
+        self._errands = Errands(self._report_bell)
+        password = credentials.derive_password(secret)
+        self._mailbox = Mailbox(
+            self._selector, password, max_bytes, most_peers, deliver=self._take_letter, lost=self._forget_client
+        )
+        self._answers: dict[type[Message], Callable[[int, Any], Message | None]] = {
             messages.Hello: self._hello,
             messages.Status: self._status,
             messages.Models: self._list_models,
@@ -83,75 +97,103 @@ class Server:
             messages.Stop: self._stop,
         }
 
+    @property
+    def wake_handle(self) -> int:
+        """Descriptor for `signal.set_wakeup_fd`: a signal asks `run` to end, the next one asks it to end at once."""
+        return self._stop_bell.handle.fileno()
+
     def bind(self, endpoint: str) -> str:
-        """Binds the socket. Returns the endpoint with the port that `tcp://127.0.0.1:*` was given."""
+        """Binds the socket. Returns the endpoint with the port that `tcp://127.0.0.1:*` was given. Raises OSError."""
         self._endpoint = self._mailbox.bind(endpoint)
         return self._endpoint
 
     def request_stop(self) -> None:
         """Has `run` end soon; once more: at once. May be called from any thread."""
-        with contextlib.suppress(OSError):  # closed: it has stopped already
-            self.wake_handle.send(b"\0")
+        self._stop_bell.ring()
 
     def run(self) -> bool:
         """Answers until it is asked to stop. Returns False if the engine is still at a job that it does not leave."""
         self._worker.start()
-        poller = zmq.Poller()
-        for readable in (self._mailbox.socket, self._authenticator.socket, self._worker.signal, self._wake):
-            poller.register(readable, zmq.POLLIN)
+        self._errands.start()
         while not self._is_over():
-            events = dict(poller.poll(self._patience()))
-            if self._wake.fileno() in events:
-                self._take_stop_requests()
-            if self._authenticator.socket in events:
-                self._authenticator.answer()
-            if self._worker.signal in events:
-                self._take_reports()
-            if self._mailbox.socket in events:
-                self._take_message()
-            self._attend_jobs()
-            if self._patience() == 0:
-                log.info("nothing was asked for %.0f s; ending", self._idle_exit)
-                self._begin_stopping()
+            self._turn(self._patience())
+            self._look_after_itself()
+        self._begin_stopping()
+        self._turn(0)  # whoever has asked in the last moment is told
         if self._queue.running is not None:
             self._finish(self._queue.running, ErrorReply(self._queue.running.request.id, ErrorCode.STOPPING, _STOPPING))
         self._worker.end()
+        self._errands.end()
         self._models.library.close()
         self._worker.join(timeout=0.2)
         return not self._worker.is_alive()
 
     def close(self) -> None:
-        """Closes the sockets and, if `run` returned True, waits until the last replies have left."""
-        self._mailbox.socket.close()
-        self._authenticator.socket.close(linger=0)
-        self._worker.close()
-        self._wake.close()
-        self.wake_handle.close()
-        if not self._worker.is_alive():
-            self._context.term()
+        """Closes the sockets, when the last replies have left or a second has passed."""
+        self._mailbox.close()
+        self._selector.close()
+        self._stop_bell.close()
+        self._report_bell.close()
 
-    def _patience(self) -> int | None:
-        """Milliseconds until something is due, None if nothing is: an idle daemon shall not wake the processor."""
-        if self._queue.jobs() or self._stopping_since is not None:
-            return _TICK_MILLISECONDS
-        if not self._idle_exit:
-            return None
-        return max(0, math.ceil((self._active + self._idle_exit - time.monotonic()) * 1000))
+    def _turn(self, patience: float | None) -> None:
+        for key, events in self._selector.select(patience):
+            key.data(events)
+        self._mailbox.attend()
+        self._attend_jobs()
+
+    def _patience(self) -> float | None:
+        """Seconds until something is due: an idle daemon wakes the processor once a minute."""
+        now = time.monotonic()
+        due = [self._checked + CHECK_SECONDS - now]
+        if self._queue.jobs() or self._stopping_since is not None or self._leaving_since is not None:
+            due.append(_TICK_SECONDS)
+        elif self._idle_exit:
+            due.append(self._active + self._idle_exit - now)
+        mailbox = self._mailbox.patience()
+        if mailbox is not None:
+            due.append(mailbox)
+        return max(0.0, min(due))
+
+    def _look_after_itself(self) -> None:
+        now = time.monotonic()
+        is_idle = not self._queue.jobs() and now - self._active >= self._idle_exit
+        if self._idle_exit and is_idle and self._leaving_since is None:
+            log.info("nothing was asked for %.0f s; ending", self._idle_exit)
+            # What comes from those who have found this daemon already is still answered.
+            self._mailbox.stop_listening()
+            self._leaving_since = now
+        if now - self._checked >= CHECK_SECONDS:
+            self._checked = now
+            self._errands.put(self._can_be_found, self._judge_whether_found)
+
+    def _judge_whether_found(self, outcome: Callable[[], bool]) -> None:
+        if not outcome():
+            log.warning("the socket or the connection file is not this daemon's any more; ending")
+            self._begin_stopping()
 
     # What comes in.
 
-    def _take_message(self) -> None:
+    def _take_letter(self, client: int, letter: Letter) -> None:
         self._active = time.monotonic()
-        client, frames = self._mailbox.receive()
-        request_id = 0
+        request_id = id_in(letter.frames)
+
+        def answer() -> Message | None:
+            if letter.refusal == ErrorCode.TOO_LARGE:
+                text = f"The message has more than {MAX_FRAMES} frames or {self._mailbox.max_bytes} bytes."
+                raise MessageError(ErrorCode.TOO_LARGE, text, request_id)
+            if letter.refusal:
+                text = "The daemon is busy: it has no memory for this message beside the others. Try again in a moment."
+                raise MessageError(letter.refusal, text, request_id)
+            request = decode(letter.frames, messages.REQUESTS)
+            return self._answers[type(request)](client, request)
+
+        self._answer(client, request_id, answer)
+
+    def _answer(self, client: int, request_id: int, answer: Callable[[], Message | None]) -> None:
+        """Sends the message that `answer` gives, if any, or the error reply to what it raises."""
         reply: Message | None
         try:
-            if not frames:
-                text = f"The message has more than {MAX_FRAMES} frames or {self._mailbox.max_bytes} bytes."
-                raise MessageError(ErrorCode.TOO_LARGE, text)
-            request = decode(frames, messages.REQUESTS)
-            request_id = request.id
-            reply = self._answers[type(request)](client, request)
+            reply = answer()
         except MessageError as error:
             reply = ErrorReply(error.request, error.code, str(error))
         except ProtocolMismatchError as error:
@@ -166,12 +208,14 @@ class Server:
         if reply is not None:
             self._mailbox.send(client, reply)
 
-    def _take_stop_requests(self) -> None:
-        for _ in self._wake.recv(64):
+    def _take_stop_requests(self, _events: int) -> None:
+        for _ in range(self._stop_bell.heard()):
             self._stop_at_once = self._stopping_since is not None
             self._begin_stopping()
 
-    def _take_reports(self) -> None:
+    def _take_reports(self, _events: int) -> None:
+        self._report_bell.heard()
+        self._errands.take_done()
         for report in self._worker.reports():
             job = report.job
             if isinstance(report, Finished):
@@ -184,11 +228,11 @@ class Server:
 
     # Requests.
 
-    def _hello(self, _client: bytes, request: messages.Hello) -> messages.HelloReply:
+    def _hello(self, _client: int, request: messages.Hello) -> messages.HelloReply:
         proof = credentials.prove(self._secret, request.nonce, self._endpoint)
         return messages.HelloReply(request.id, self._mailbox.max_bytes, proof, self._software)
 
-    def _status(self, _client: bytes, request: messages.Status) -> messages.StatusReply:
+    def _status(self, _client: int, request: messages.Status) -> messages.StatusReply:
         if self._stopping_since is not None:
             state = "stopping"
         elif self._models.library.is_dead:
@@ -212,20 +256,48 @@ class Server:
             refused=self._counts[ErrorCode.BUSY],
         )
 
-    def _list_models(self, _client: bytes, request: messages.Models) -> messages.ModelsReply:
-        return messages.ModelsReply(request.id, self._models.library.listed())
+    def _list_models(self, client: int, request: messages.Models) -> None:
+        def reply(outcome: Callable[[], list[ListedModel]]) -> None:
+            self._answer(client, request.id, lambda: messages.ModelsReply(request.id, outcome()))
 
-    def _context_rectangle(self, client: bytes, request: messages.Context) -> messages.ContextReply | ErrorReply | None:
-        engine = self._models.loaded(request.model)
-        return context_reply(engine, request) if engine else self._queue_job(client, request)
+        self._errands.put(self._models.library.listed, reply)
 
-    def _complete(self, client: bytes, request: messages.Complete) -> ErrorReply | None:
-        self._models.loaded(request.model)  # raises if there is no such model, before it waits for its turn
-        return self._queue_job(client, request)
+    def _context_rectangle(self, client: int, request: messages.Context) -> None:
+        self._check_number(client, request)
+        self._looked_up[client, request.id] = request
 
-    def _queue_job(self, client: bytes, request: messages.Complete | messages.Context) -> ErrorReply | None:
-        if self._queue.find(client, request.id):
+        def reply(outcome: Callable[[], Engine | None]) -> None:
+            def answer() -> Message | None:
+                engine = outcome()
+                return context_reply(engine, request) if engine else self._queue_job(client, request)
+
+            if self._looked_up.pop((client, request.id), None) is request:  # neither cancelled nor its client gone
+                self._answer(client, request.id, answer)
+
+        self._errands.put(lambda: self._models.loaded(request.model), reply)
+
+    def _complete(self, client: int, request: messages.Complete) -> ErrorReply | None:
+        refusal = self._queue_job(client, request)
+
+        def judge(outcome: Callable[[], Engine | None]) -> None:
+            # One whose model is not there is told at once, and does not wait for its turn.
+            job = self._queue.find(client, request.id)
+            try:
+                outcome()
+            except UnknownModelError as error:
+                if job is not None and job.request is request:
+                    self._drop(job, ErrorCode.UNKNOWN_MODEL, str(error)[: messages.MAX_TEXT])
+
+        if refusal is None:
+            self._errands.put(lambda: self._models.loaded(request.model), judge)
+        return refusal
+
+    def _check_number(self, client: int, request: messages.Complete | messages.Context) -> None:
+        if self._queue.find(client, request.id) or (client, request.id) in self._looked_up:
             raise MessageError(ErrorCode.MALFORMED, f"There is a job {request.id} of this client already.", request.id)
+
+    def _queue_job(self, client: int, request: messages.Complete | messages.Context) -> ErrorReply | None:
+        self._check_number(client, request)
         if self._stopping_since is not None:
             return ErrorReply(request.id, ErrorCode.STOPPING, _STOPPING)
         job = Job(client, request)
@@ -236,13 +308,16 @@ class Server:
         self._queue.waiting.append(job)
         return None
 
-    def _cancel(self, client: bytes, request: messages.Cancel) -> messages.CancelReply:
+    def _cancel(self, client: int, request: messages.Cancel) -> messages.CancelReply:
         job = self._queue.find(client, request.job)
         if job is not None:
-            self._drop(job, ErrorCode.CANCELLED, "The completion was cancelled.")
-        return messages.CancelReply(request.id, job is not None)
+            self._drop(job, ErrorCode.CANCELLED, _CANCELLED)
+        looked_up = self._looked_up.pop((client, request.job), None)
+        if looked_up is not None:
+            self._mailbox.send(client, ErrorReply(looked_up.id, ErrorCode.CANCELLED, _CANCELLED))
+        return messages.CancelReply(request.id, job is not None or looked_up is not None)
 
-    def _stop(self, _client: bytes, request: messages.Stop) -> messages.StopReply:
+    def _stop(self, _client: int, request: messages.Stop) -> messages.StopReply:
         self._begin_stopping()
         return messages.StopReply(request.id)
 
@@ -257,12 +332,18 @@ class Server:
         for job in self._queue.jobs():
             if now - job.told >= _EVENT_SECONDS and not job.cancelled.is_set():
                 job.told = now
-                if not self._mailbox.send(job.client, Progress(job.request.id, job.stage, job.fraction)):
-                    log.info("a client is gone; its job is dropped")
-                    self._drop(job, ErrorCode.CANCELLED, "The client is gone.")
+                self._mailbox.send(job.client, Progress(job.request.id, job.stage, job.fraction))
         running = self._queue.running
         if running and self._stopping_since is not None and now - self._stopping_since > _FINISH_SECONDS:
             running.cancelled.set()
+
+    def _forget_client(self, client: int) -> None:
+        for key in [key for key in self._looked_up if key[0] == client]:
+            del self._looked_up[key]
+        for job in self._queue.jobs():
+            if job.client == client and not job.cancelled.is_set():
+                log.info("a client is gone; its job is dropped")
+                self._drop(job, ErrorCode.CANCELLED, "The client is gone.")
 
     def _drop(self, job: Job, code: str, text: str) -> None:
         """Ends a waiting job now, the running one as soon as the engine hears of it."""
@@ -283,6 +364,8 @@ class Server:
                 self._drop(job, ErrorCode.STOPPING, _STOPPING)
 
     def _is_over(self) -> bool:
+        if self._leaving_since is not None and not self._queue.jobs():
+            return time.monotonic() - max(self._leaving_since, self._active) > _QUIET_SECONDS
         if self._stopping_since is None:
             return False
         patience_ends = self._stopping_since + _CANCEL_SECONDS

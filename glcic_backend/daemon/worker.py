@@ -1,6 +1,5 @@
 """The working thread: loads models and runs engines, one job at a time, and reports to the answering thread."""
 
-import contextlib
 import logging
 import threading
 import time
@@ -9,9 +8,9 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import numpy as np
-import zmq
 from numpy.typing import NDArray
 
+from glcic_backend.daemon.bell import Bell
 from glcic_backend.daemon.engine import Engine, EngineError, UnknownModelError
 from glcic_backend.daemon.jobs import Job
 from glcic_backend.daemon.model_room import ModelRoom
@@ -19,7 +18,6 @@ from glcic_backend.errors import CancelledError, InvalidInputError, OutOfMemoryE
 from glcic_backend.wire.geometry import Rectangle
 from glcic_backend.wire.messages import MAX_TEXT, Complete, CompleteReply, Context, ContextReply, ErrorCode, ErrorReply
 
-_ENDPOINT = "inproc://worker"
 _REPORT_SECONDS = 0.05
 _DTYPES: dict[str, np.dtype[Any]] = {"u8": np.dtype("<u1"), "u16": np.dtype("<u2"), "f32": np.dtype("<f4")}
 
@@ -48,17 +46,15 @@ class Finished:
 class Worker(threading.Thread):
     """Runs engines beside the answering thread.
 
-    Attributes:
-        signal: inproc socket of the answering thread; readable when there are reports.
+    Args:
+        bell: of the answering thread; rung when there are reports.
+        models: the engines.
     """
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", models: ModelRoom) -> None:
+    def __init__(self, bell: Bell, models: ModelRoom) -> None:
         # A daemon thread, because an engine that does not listen to `cancelled` must not keep the process alive.
         super().__init__(name="worker", daemon=True)
-        self.signal = context.socket(zmq.PAIR)
-        self.signal.bind(_ENDPOINT)
-        self._signal = context.socket(zmq.PAIR)  # its other end, used by this thread only
-        self._signal.connect(_ENDPOINT)
+        self._bell = bell
         self._models = models
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._reports: SimpleQueue[Moved | Finished] = SimpleQueue()
@@ -71,16 +67,8 @@ class Worker(threading.Thread):
         """Has the thread end after the job it is at."""
         self._jobs.put(None)
 
-    def close(self) -> None:
-        """Closes the sockets that no running thread uses; to be called by the answering thread."""
-        self.signal.close(linger=0)
-        if self.ident is None:  # it was never started, so it has not closed its own, for which libzmq would wait
-            self._signal.close(linger=0)
-
     def reports(self) -> list[Moved | Finished]:
-        """What has happened since the last call; to be called by the answering thread when `signal` is readable."""
-        while self.signal.poll(0):
-            self.signal.recv()
+        """What has happened since the last call; for the answering thread."""
         reports = []
         while True:
             try:
@@ -90,22 +78,19 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """The thread's body."""
-        try:
-            while (job := self._jobs.get()) is not None:
-                self._report(Finished(job, self._answer(job)))
-                del job  # an idle daemon shall not keep the last picture
-        finally:
-            self._signal.close(linger=0)
+        while (job := self._jobs.get()) is not None:
+            self._report(Finished(job, self._answer(job)))
+            del job  # an idle daemon shall not keep the last picture
 
     def _report(self, report: Moved | Finished) -> None:
         self._reports.put(report)
-        with contextlib.suppress(zmq.Again):  # then the other side has a thousand signals to read already
-            self._signal.send(b"", zmq.DONTWAIT)
+        self._bell.ring()
 
     def _answer(self, job: Job) -> Reply:
         stages = _Stages(job)
         try:
-            engine = self._models.engine(job.request.model, lambda: self._progress(stages, "load", 0.0))
+            cancelled = job.cancelled.is_set
+            engine = self._models.engine(job.request.model, lambda: self._progress(stages, "load", 0.0), cancelled)
             if job.cancelled.is_set():
                 raise CancelledError("The job was cancelled while its model was loaded.")
             if isinstance(job.request, Context):

@@ -22,11 +22,10 @@ _MOST_DIFFERENCE = 1e-2
 def check_versions() -> list[Finding]:
     """Of the program and of what it stands on."""
     import torch
-    import zmq
 
     text = (
         f"glcic-backend {__version__}, protocol {PROTOCOL_VERSION}, Python {platform.python_version()}, "
-        f"PyTorch {torch.__version__}, ZeroMQ {zmq.zmq_version()}, {platform.platform()}"
+        f"PyTorch {torch.__version__}, {platform.platform()}"
     )
     return [Finding("versions", OK, text)]
 

@@ -80,6 +80,14 @@ def decode(frames: Sequence[Buffer], kinds: Mapping[str, type[Message]], protoco
     return kind(**header)
 
 
+def id_in(frames: Sequence[Buffer]) -> int:
+    """The id of the request that some frames begin with, 0 if it cannot be read."""
+    try:
+        return request_id(_header(frames).get("id"))
+    except MessageError:
+        return 0
+
+
 def _header(frames: Sequence[Buffer]) -> dict[str, Any]:
     if not 1 <= len(frames) <= MAX_FRAMES:
         raise _malformed_header(f"a message has 1 to {MAX_FRAMES} frames, not {len(frames)}")

@@ -1,7 +1,7 @@
-"""ZMTP 3.0, client side: a DEALER with the PLAIN mechanism, over a Unix socket or TCP on this machine.
+"""A ZMTP 3.0 connection with the mechanism PLAIN, over a Unix socket or TCP on this machine.
 
-This is the part of ZeroMQ's wire protocol (ZeroMQ RFC 23 and 24) that talks to the daemon's ROUTER socket. It needs
-the standard library only, because Python inside GIMP has no pyzmq.
+This is the part of ZeroMQ's wire protocol (ZeroMQ RFC 23 and 24) that talks to the daemon. It needs the standard
+library only, because Python inside GIMP has nothing else.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from .codec import DEFAULT_MAX_BYTES, MAX_FRAMES
 from .errors import DaemonLostError, HandshakeError, MessageError
+from .frames import COMMAND, GREETING_BYTES, MORE, FrameReader, command, greeting, message_pieces, metadata, short
 from .messages import ErrorCode
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from .messages import Buffer
 
-_MORE, _LONG, _COMMAND = 0x01, 0x02, 0x04
 _ERRORS = (b"\x05ERROR", b"\x5eRROR")  # libzmq 4.3.5 sends the second: a slip in its source ("\x5ERROR")
 _CHUNK = 1 << 18
 _HANDSHAKE_MAX_BYTES = 1024
@@ -30,7 +30,7 @@ class ZmtpConnection:
     """One authenticated connection. Not for use by two threads at once; it does not reconnect.
 
     Attributes:
-        max_bytes: largest message that is accepted; nothing is allocated for a larger one.
+        max_bytes: largest message that is accepted; nothing is kept of a larger one.
     """
 
     def __init__(self, connected: socket.socket, max_bytes: int) -> None:
@@ -39,10 +39,7 @@ class ZmtpConnection:
         self._socket.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(connected, selectors.EVENT_READ)
-        self._input = bytearray()  # received, not yet part of a frame
-        self._flags = 0  # of the frame whose body is being received
-        self._body: bytearray | None = None
-        self._filled = 0  # bytes of the body that are there
+        self._reader = FrameReader(self._admit)
         self._parts: list[bytearray] = []  # frames of an unfinished message
 
     @classmethod
@@ -77,8 +74,8 @@ class ZmtpConnection:
 
     def send(self, frames: Sequence[Buffer], timeout: float) -> None:
         """Sends one message. Raises `DaemonLostError` if no byte moves for `timeout` seconds."""
-        for place, frame in enumerate(frames):
-            self._send_frame(frame, _MORE if place + 1 < len(frames) else 0, timeout)
+        for piece in message_pieces(list(frames)):
+            self._send_all(piece, timeout)
 
     def receive(self, timeout: float) -> list[bytearray] | None:
         """The next message, or None if it is not complete within `timeout` seconds; ask again to go on.
@@ -93,56 +90,53 @@ class ZmtpConnection:
             if frame is None:
                 return None
             flags, body = frame
-            if flags & _COMMAND:
+            if flags & COMMAND:
                 self._answer_command(body)
+                if time.monotonic() > deadline:  # however many commands come
+                    return None
                 continue
             self._parts.append(body)
-            if not flags & _MORE:
+            if not flags & MORE:
                 message, self._parts = self._parts, []
                 return message
 
+    def _admit(self, _flags: int, size: int) -> None:
+        if len(self._parts) == MAX_FRAMES or sum(map(len, self._parts)) + size > self.max_bytes:
+            raise MessageError(
+                ErrorCode.TOO_LARGE,
+                f"The other side sends a message of more than {self.max_bytes} bytes or {MAX_FRAMES} frames.",
+            )
+
     def _handshake(self, username: str, password: str, deadline: float) -> None:
-        greeting = b"\xff" + bytes(8) + b"\x7f" + bytes((3, 0)) + b"PLAIN".ljust(20, b"\0") + bytes(32)
-        self._send_all(greeting, deadline - time.monotonic())
-        while len(self._input) < len(greeting):
+        self._send_all(greeting(as_server=False), deadline - time.monotonic())
+        while (theirs := self._reader.take(GREETING_BYTES)) is None:
             if not self._read_more(deadline):
                 raise DaemonLostError("What listens there has not answered in time.")
-        theirs, self._input = self._input[: len(greeting)], self._input[len(greeting) :]
         if theirs[0] != 0xFF or theirs[9] != 0x7F or theirs[10] < 3:
             raise HandshakeError("What listens there does not speak ZMTP 3.")
         if theirs[12:32].rstrip(b"\0") != b"PLAIN":
             raise HandshakeError("The ZeroMQ socket there does not ask for a password.")
-        self._send_command(b"HELLO", _short(username.encode()) + _short(password.encode()), deadline)
+        hello = short(username.encode()) + short(password.encode())
+        self._send_all(command(b"HELLO", hello), deadline - time.monotonic())
         self._expect_command(b"WELCOME", deadline)
-        metadata = _property(b"Socket-Type", b"DEALER") + _property(b"Identity", b"")
-        self._send_command(b"INITIATE", metadata, deadline)
+        initiate = metadata(b"Socket-Type", b"DEALER") + metadata(b"Identity", b"")
+        self._send_all(command(b"INITIATE", initiate), deadline - time.monotonic())
         self._expect_command(b"READY", deadline)
-
-    def _send_command(self, name: bytes, data: bytes, deadline: float) -> None:
-        self._send_frame(_short(name) + data, _COMMAND, deadline - time.monotonic())
 
     def _expect_command(self, name: bytes, deadline: float) -> None:
         frame = self._receive_frame(deadline)
         if frame is None:
             raise DaemonLostError("What listens there has not answered in time.")
         flags, body = frame
-        if flags & _COMMAND and body.startswith(_ERRORS):
+        if flags & COMMAND and body.startswith(_ERRORS):
             raise HandshakeError("What listens there refuses the password.")
-        if not flags & _COMMAND or not body.startswith(_short(name)):
+        if not flags & COMMAND or not body.startswith(short(name)):
             raise HandshakeError("What listens there breaks the handshake.")
 
     def _answer_command(self, body: bytearray) -> None:
         # PING: a time to live of two bytes, then up to 16 bytes that the PONG repeats. Other commands need no answer.
         if body.startswith(b"\x04PING"):
-            self._send_frame(b"\x04PONG" + body[7:23], _COMMAND, timeout=1.0)
-
-    def _send_frame(self, body: Buffer, flags: int, timeout: float) -> None:
-        size = len(body)
-        if size <= 255:
-            self._send_all(bytes((flags, size)) + body, timeout)
-        else:
-            self._send_all(bytes((flags | _LONG,)) + size.to_bytes(8, "big"), timeout)
-            self._send_all(body, timeout)
+            self._send_all(command(b"PONG", bytes(body[7:23])), timeout=1.0)
 
     def _send_all(self, data: Buffer, timeout: float) -> None:
         view = memoryview(data)
@@ -159,56 +153,29 @@ class ZmtpConnection:
 
     def _receive_frame(self, deadline: float) -> tuple[int, bytearray] | None:
         """Flags and body of the next frame, or None at the deadline; what has arrived by then is kept."""
-        if self._body is None and not self._begin_frame(deadline):
-            return None
-        body = self._body
-        assert body is not None
-        while self._filled < len(body):
-            try:
-                count = self._socket.recv_into(memoryview(body)[self._filled :])
-            except BlockingIOError:
-                if not self._wait(selectors.EVENT_READ, deadline - time.monotonic()):
-                    return None
-            except OSError as error:
-                raise DaemonLostError(f"The connection broke: {error.strerror}.") from None
-            else:
-                self._filled += _not_closed(count)
-        self._body = None
-        return self._flags, body
-
-    def _begin_frame(self, deadline: float) -> bool:
-        """Reads a frame's header and makes room for its body; False at the deadline."""
-        while len(self._input) < (9 if self._input and self._input[0] & _LONG else 2):
+        while (frame := self._reader.frame()) is None:
             if not self._read_more(deadline):
-                return False
-        self._flags = self._input[0]
-        begin = 9 if self._flags & _LONG else 2
-        size = int.from_bytes(self._input[1:begin], "big")
-        if len(self._parts) == MAX_FRAMES or sum(map(len, self._parts)) + size > self.max_bytes:
-            raise MessageError(
-                ErrorCode.TOO_LARGE,
-                f"The other side sends a message of more than {self.max_bytes} bytes or {MAX_FRAMES} frames.",
-            )
-        self._body = bytearray(size)
-        arrived = self._input[begin : begin + size]
-        self._body[: len(arrived)] = arrived
-        self._filled = len(arrived)
-        del self._input[: begin + len(arrived)]
-        return True
+                return None
+        flags, body = frame
+        if body is None:
+            raise MessageError(ErrorCode.TOO_LARGE, "The memory does not suffice for what the other side sends.")
+        return flags, body
 
     def _read_more(self, deadline: float) -> bool:
-        """Appends what has arrived to the input; False if nothing comes before the deadline."""
+        """Takes in what has arrived; False if nothing comes before the deadline."""
         while True:
             try:
-                data = self._socket.recv(_HANDSHAKE_MAX_BYTES)
+                count = self._reader.read(self._socket)
             except BlockingIOError:
                 if not self._wait(selectors.EVENT_READ, deadline - time.monotonic()):
                     return False
             except OSError as error:
                 raise DaemonLostError(f"The connection broke: {error.strerror}.") from None
             else:
-                _not_closed(len(data))
-                self._input += data
+                if count == 0:
+                    raise DaemonLostError(
+                        "The daemon has closed the connection; it has ended. Start it again with `glcic-backend serve`."
+                    )
                 return True
 
     def _wait(self, event: int, timeout: float) -> bool:
@@ -220,33 +187,17 @@ def _connect(endpoint: str, timeout: float) -> socket.socket:
     scheme, _, address = endpoint.partition("://")
     host, _, port = address.rpartition(":")
     if scheme == "ipc" and hasattr(socket, "AF_UNIX"):
-        target, connecting = address, socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connecting = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         connecting.settimeout(timeout)
         try:
-            connecting.connect(target)
+            connecting.connect(address)
         except BaseException:
             connecting.close()
             raise
         return connecting
     # The password goes over the wire in clear text, so it must not leave this machine.
-    if scheme == "tcp" and host == "127.0.0.1" and port.isdigit():
+    if scheme == "tcp" and host == "127.0.0.1" and port.isascii() and port.isdigit() and int(port) < 1 << 16:
         connected = socket.create_connection((host, int(port)), timeout)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connected
     raise HandshakeError(f"The endpoint {endpoint} is neither ipc://PATH nor tcp://127.0.0.1:PORT.")
-
-
-def _not_closed(count: int) -> int:
-    if count == 0:
-        raise DaemonLostError(
-            "The daemon has closed the connection; it has ended. Start it again with `glcic-backend serve`."
-        )
-    return count
-
-
-def _short(data: bytes) -> bytes:
-    return bytes((len(data),)) + data
-
-
-def _property(name: bytes, value: bytes) -> bytes:
-    return _short(name) + len(value).to_bytes(4, "big") + value

@@ -38,13 +38,13 @@ def home():
 class Daemon:
     """The daemon's server in a thread of this process."""
 
-    def __init__(self, home, tcp=False, capacity=8, max_bytes=DEFAULT_MAX_BYTES, engine=None, others=(), idle_exit=0.0):
+    def __init__(self, home, tcp=False, capacity=8, max_bytes=DEFAULT_MAX_BYTES, engine=None, others=(), **options):
         self.home = home
         self.engine = engine or FakeEngine()
         self.library = FakeLibrary(self.engine, *others)
         secret = credentials.new_secret()
         wanted = choose_endpoint(connection.prepare_run_folder(home), tcp)
-        self.server = Server(ModelRoom(self.library), secret, "glcic-backend 0.0", capacity, max_bytes, idle_exit)
+        self.server = Server(ModelRoom(self.library), secret, "glcic-backend 0.0", capacity, max_bytes, **options)
         endpoint = self.server.bind(wanted)
         self.info = ConnectionInfo(endpoint, secret, os.getpid(), time.time(), PROTOCOL_VERSION, "glcic-backend 0.0")
         connection.write_connection(self.info, home)

@@ -1,10 +1,13 @@
 """Program: the daemon with a fake engine.
 
 Arguments: `hold` (completions do not end), `deaf` (nor can be cancelled), `idle=SECONDS` (ends after so long without a
-request).
+request), `patience=SECONDS` (for another daemon that starts or ends), `load=SECONDS` (until it is ready), `tcp`,
+`files=N` (that it may open at once).
 """
 
+import resource
 import sys
+import time
 from collections import deque
 from pathlib import Path
 
@@ -26,10 +29,19 @@ def main():
     engine.calls = deque(maxlen=0)  # what it kept would look like a leak
     if {"hold", "deaf"} & set(sys.argv):
         engine.hold()
-    idle = [float(argument.removeprefix("idle=")) for argument in sys.argv if argument.startswith("idle=")]
-    options = DaemonOptions(idle_exit=sum(idle) / 60)
+    given = dict(argument.split("=") for argument in sys.argv if "=" in argument)
+    if "files" in given:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(given["files"]), int(given["files"])))
+    options = DaemonOptions(
+        idle_exit=float(given.get("idle", 0)) / 60, patience=float(given.get("patience", 120)), tcp="tcp" in sys.argv
+    )
+
+    def library():
+        time.sleep(float(given.get("load", 0)))
+        return FakeLibrary(engine)
+
     try:
-        run_daemon(lambda: FakeLibrary(engine), options, lambda *_: say("ready"))
+        run_daemon(library, options, lambda *_: say("ready"))
     except GlcicError as error:
         say(error)
         sys.exit(error.exit_code)

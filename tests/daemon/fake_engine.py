@@ -90,10 +90,12 @@ class FakeLibrary:
             raise UnknownModelError(f"There is no model {name!r}; see `glcic-backend models list`.")
         return name, self.versions.get(name, 0)
 
-    def load(self, name):
+    def load(self, name, cancelled):
         name, _ = self.find(name)
         self.loaded.append(name)
-        self.gate.wait(20)
+        while not self.gate.wait(0.01):
+            if cancelled():
+                raise CancelledError("The loading was cancelled.")
         return self.engines[name]
 
     def close(self):

@@ -56,8 +56,9 @@ def test_ten_thousand_random_payloads_of_strangers_never_reach_the_daemon(start_
     daemon = start_daemon(tcp=True)
     port = int(daemon.info.endpoint.rpartition(":")[2])
     delivered = []
-    receive = daemon.server._mailbox.receive
-    monkeypatch.setattr(daemon.server._mailbox, "receive", lambda: delivered.append(receive()) or delivered[-1])
+    deliver = daemon.server._mailbox._deliver
+    spy = lambda client, letter: delivered.append(letter) or deliver(client, letter)  # noqa: E731
+    monkeypatch.setattr(daemon.server._mailbox, "_deliver", spy)
 
     for data in random_greetings(10_000):
         with socket.create_connection(("127.0.0.1", port)) as stranger:

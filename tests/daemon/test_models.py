@@ -22,6 +22,14 @@ from .fake_engine import FakeEngine, FakeLibrary
 HOLE = Rectangle(3, 2, 5, 4)
 
 
+def never():
+    return False
+
+
+def load(room, name):
+    return room.engine(name, lambda: None, never)
+
+
 @pytest.fixture
 def daemon(start_daemon):
     """A daemon with the models negative (its default), beach and forest."""
@@ -127,7 +135,7 @@ def test_a_model_that_is_not_installed_is_refused_at_once_with_the_command_that_
 
 
 def test_a_model_whose_file_turns_out_to_be_damaged_is_refused_and_the_daemon_goes_on(client, daemon, monkeypatch):
-    def fail(_name):
+    def fail(_name, _cancelled):
         raise UnknownModelError("The model cannot be used.")
 
     monkeypatch.setattr(daemon.library, "load", fail)
@@ -150,9 +158,9 @@ def library():
 
 def test_the_room_keeps_two_models_and_lets_the_least_recently_used_one_go(library):
     room = ModelRoom(library)
-    room.engine("b", lambda: None)
+    load(room, "b")
     room.loaded("a")  # used again, so that b is now the older one
-    room.engine("c", lambda: None)
+    load(room, "c")
 
     assert [name for name in "abc" if room.loaded(name)] == ["a", "c"]
     assert library.loaded == ["a", "b", "c"]
@@ -163,7 +171,7 @@ def test_a_model_whose_file_was_replaced_is_loaded_anew(library):
     library.versions["a"] = 1
 
     assert room.loaded("a") is None
-    assert room.engine("", lambda: None) is library.engines["a"]
+    assert load(room, "") is library.engines["a"]
     assert library.loaded == ["a", "a"]
 
 
@@ -198,7 +206,7 @@ def test_the_installed_models_are_listed_with_what_they_call_themselves(installe
 
     assert names(models) == [("shipped", True), ("beach", False)]
     assert models.listed()[1]["title"] == "A long day"
-    assert models.load("beach").model.info.name == "A long day"
+    assert models.load("beach", never).model.info.name == "A long day"
 
 
 def test_the_default_is_the_model_in_use_or_the_one_that_was_given(installed, process):
@@ -211,7 +219,7 @@ def test_a_default_given_by_its_path_has_the_empty_name(installed, process):
     models = InstalledModels(str(installed / "beach.safetensors"), process)
 
     assert names(models) == [("", True), ("shipped", False), ("beach", False)]
-    assert models.load("").model.info.name == "A long day"
+    assert models.load("", never).model.info.name == "A long day"
 
 
 @pytest.mark.parametrize("name", ["desert", "../beach", "beach.safetensors", "/etc/passwd", "{path}"])
@@ -241,7 +249,7 @@ def test_a_replaced_file_is_told_apart_from_the_old_one(installed, process):
     assert models.find("beach") != before
     assert names(models) == [("shipped", True)]
     with pytest.raises(UnknownModelError, match="cannot be used"):
-        models.load("beach")
+        models.load("beach", never)
 
 
 def test_a_default_that_is_not_installed_is_told_at_the_start(installed, process):
