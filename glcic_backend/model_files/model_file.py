@@ -46,6 +46,7 @@ class ModelInfo:
         licence: terms under which the weights may be used.
         attribution: credits that the training data demand.
         recipe: how it was trained, one line.
+        feature_networks: networks whose features its losses compared: they must not judge it.
         architecture: name of the network's architecture.
         size_multiple: positions of the network repeat every so many pixels.
         created_with: versions of the software that wrote the file.
@@ -60,6 +61,7 @@ class ModelInfo:
     licence: str
     attribution: str
     recipe: str
+    feature_networks: tuple[str, ...] = ()
     architecture: str = ARCHITECTURE
     size_multiple: int = SIZE_MULTIPLE
     created_with: str = ""
@@ -212,13 +214,16 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
     try:
         values: dict[str, Any] = {}
         for field in fields(ModelInfo):
+            if field.name == "feature_networks" and field.name not in metadata:
+                continue  # files from before there was a loss on features
             text = metadata[field.name]
             values[field.name] = text if field.type is str else json.loads(text)
         red, green, blue = map(float, values["mean_pixel"])
         smallest, largest = map(int, values["hole_range"])
         values["mean_pixel"] = (red, green, blue)
         values["hole_range"] = (smallest, largest)
-        values["mask_kinds"] = tuple(map(str, values["mask_kinds"]))
+        for names in ("mask_kinds", "feature_networks"):
+            values[names] = tuple(map(str, values.get(names, ())))
         if not all(0 <= channel <= 1 for channel in values["mean_pixel"]) or not 0 < smallest <= largest:
             raise ValueError(f"mean pixel {values['mean_pixel']}, hole range {values['hole_range']}")
         return ModelInfo(**values)

@@ -3,13 +3,21 @@
 import json
 import pickle
 import zipfile
+from dataclasses import replace
 
 import pytest
 import safetensors.torch
 import torch
 
 from glcic_backend.errors import ModelFileError, OutputError
-from glcic_backend.model_files.model_file import MAX_FILE_BYTES, ModelInfo, default_model_path, load_model, save_model
+from glcic_backend.model_files.model_file import (
+    MAX_FILE_BYTES,
+    ModelInfo,
+    default_model_path,
+    load_model,
+    read_info,
+    save_model,
+)
 from glcic_backend.network.completion_network import fold_batch_norm
 
 INFO = ModelInfo(
@@ -76,6 +84,17 @@ def test_default_model_ships_and_loads():
     assert default_model_path().stat().st_size <= 16e6
     assert all(0.2 < channel < 0.8 for channel in model.info.mean_pixel)
     assert model.info.licence and model.info.training_data and model.info.attribution and model.info.recipe
+
+
+def test_the_features_of_the_training_come_back_and_files_from_before_name_none(tmp_path, model_path, trained_network):
+    named = tmp_path / "named.safetensors"
+    save_model(named, trained_network, replace(INFO, feature_networks=("EfficientNet-Lite0",)))
+    assert read_info(named).feature_networks == ("EfficientNet-Lite0",)
+
+    with safetensors.safe_open(model_path, framework="pt") as file:
+        metadata = {key: value for key, value in file.metadata().items() if key != "feature_networks"}
+    safetensors.torch.save_file(safetensors.torch.load_file(model_path), tmp_path / "old.safetensors", metadata)
+    assert load_model(tmp_path / "old.safetensors").info.feature_networks == ()
 
 
 def test_loaded_model_does_not_depend_on_its_file(model_path):

