@@ -34,7 +34,18 @@ def test_places2_has_the_numbers_of_the_paper():
 
 def test_places2_has_none_of_the_departures_from_the_paper():
     losses, completion = load_config("places2").losses, load_config("places2").completion
-    assert (losses.feature_matching, losses.perceptual, losses.r1, completion.ema) == (0, 0, 0, 0)
+    assert (losses.feature_matching, losses.perceptual, losses.gram, losses.r1, completion.ema) == (0, 0, 0, 0, 0)
+    assert (losses.gradient_ratio, losses.gradient_chroma) == (0, 1)
+    assert (completion.channels, completion.joint_statistics, completion.upsampling) == ("width", "batch", "default")
+    discriminator = load_config("places2").discriminator
+    assert (discriminator.normalisation, discriminator.augment, discriminator.ready_accuracy) == ("batch", "none", 0)
+
+
+def test_sprint_joint_goes_on_with_a_networks_own_channels_and_statistics_and_holds_the_gradients_ratio():
+    config = load_config("sprint-joint")
+    assert (config.completion.channels, config.completion.joint_statistics) == ("start", "frozen")
+    assert (config.discriminator.normalisation, config.losses.r1) == ("batch", 0)
+    assert 1 <= config.losses.gradient_ratio <= 3
 
 
 def test_every_departure_of_modern_is_an_option_that_switches_it_off():
@@ -42,16 +53,19 @@ def test_every_departure_of_modern_is_an_option_that_switches_it_off():
     switched_off = [
         *(f'{network}.optimizer.kind="adadelta"' for network in ("completion", "discriminator")),
         *(f'{network}.optimizer.decay="constant"' for network in ("completion", "discriminator")),
-        "completion.ema=0", "masks.weights.rectangle=1", "masks.weights.strokes=0", "masks.weights.blob=0",
-        "masks.hole=[96, 128]", "schedule.stages=[]", 'discriminator.normalisation="batch"',
-        'losses.generator="minimax"', "losses.balance_gradients=0", "losses.feature_matching=0", "losses.r1=0",
+        "completion.ema=0", 'completion.upsampling="default"',
+        "masks.weights.rectangle=1", "masks.weights.strokes=0", "masks.weights.blob=0",
+        "masks.hole=[96, 128]", "schedule.stages=[]", "discriminator.ready_accuracy=0",
+        'losses.generator="minimax"', "losses.gradient_ratio=0", "losses.alpha=0.0004",
     ]  # fmt: skip
     modern, paper = load_config("modern", switched_off), load_config("places2")
 
     assert modern.masks == paper.masks
     assert modern.losses == paper.losses
     assert (modern.data, modern.run, modern.completion.ema) == (paper.data, paper.run, 0)
-    assert modern.discriminator.normalisation == paper.discriminator.normalisation
+    for network in ("completion", "discriminator"):
+        own, papers = (vars(getattr(config, network)) | {"optimizer": None} for config in (modern, paper))
+        assert own == papers
     assert modern.schedule.stages == paper.schedule.stages
 
 
@@ -150,6 +164,11 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(setting, words):
         (["discriminator.use=none"], "set schedule.completion_steps to 9"),
         (["discriminator.global_size=64"], "both must be equal"),
         (["discriminator.local_size=64"], "more than the crop"),
+        (["completion.channels=start"], "completion.start is empty"),
+        (["losses.feature_matching=1", "discriminator.augment=diff"], "discriminator.augment changes each"),
+        (["discriminator.ready_accuracy=0.9", "validation.count=0"], "validation.count is 0"),
+        (["discriminator.ready_accuracy=0.9", "schedule.discriminator_steps=0"], "discriminator_steps is 0"),
+        (["losses.gradient_ratio=1", "losses.balance_gradients=5"], "set one of them to 0"),
         (["losses.r1=1", "run.sync_batch_norm=true"], "second derivatives"),
         (["schedule.stages=[{share=0.5, crop=32, short_side=[32,48], hole=[8,16], batch=4}]"], "add up to 0.5"),
     ],

@@ -123,3 +123,15 @@ def test_balancing_brings_the_gan_gradient_to_the_order_of_the_mse_gradient(mse,
 @pytest.mark.parametrize(("mse", "adversarial"), [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0)])
 def test_balancing_survives_a_gradient_of_zero(mse, adversarial):
     assert torch.isfinite(losses.balancing_factor(torch.tensor(mse), torch.tensor(adversarial), 0.0))
+
+
+@pytest.mark.parametrize(("adversarial", "factor"), [(1e-3, 6000.0), (3.0, 2.0), (12.0, 0.5)])
+def test_the_ratio_that_is_to_be_held_is_reached_from_both_sides(adversarial, factor):
+    value = losses.holding_factor(torch.tensor(2.0), torch.tensor(adversarial), 3.0)
+    assert value.item() == pytest.approx(factor)
+
+
+def test_a_gradients_colour_is_weakened_and_its_brightness_kept_by_hand():
+    gradient = torch.tensor([0.0, 3.0, 6.0]).view(1, 3, 1, 1)
+    assert losses.with_chroma(gradient, 0.5).flatten().tolist() == [1.5, 3.0, 4.5]
+    assert losses.with_chroma(gradient, 0.0).flatten().tolist() == [3.0, 3.0, 3.0]

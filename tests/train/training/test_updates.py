@@ -5,13 +5,19 @@ import copy
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from glcic_backend.network.completion_network import CompletionNetwork, network_input
 from glcic_train.masks import Holes
 from glcic_train.training import losses
 from glcic_train.training.batches import Batch
 from glcic_train.training.distributed import Processes
-from glcic_train.training.networks import Networks, initialise_for_small_crops
+from glcic_train.training.networks import (
+    Networks,
+    doubling_kernel,
+    initialise_as_doubling,
+    initialise_for_small_crops,
+)
 from glcic_train.training.updates import Updates, computes_bfloat16
 
 pytestmark = pytest.mark.usefixtures("narrow_module")
@@ -247,3 +253,109 @@ def test_the_start_for_small_crops_leaves_the_widest_kernel_its_centre_only():
     widest = next(layer for layer in network.layers if layer.spec.dilation == 16).conv.weight
     assert widest[:, :, 1, 1].abs().min() > 0
     assert widest.count_nonzero() == widest[:, :, 1, 1].numel()
+
+
+def test_a_doubling_and_a_convolution_are_one_transposed_convolution_of_table_2():
+    generator = torch.Generator().manual_seed(4)
+    x, kernel = torch.rand(2, 5, 7, 6, generator=generator), torch.rand(3, 5, 3, 3, generator=generator)
+    apart = functional.conv2d(functional.interpolate(x, scale_factor=2, mode="nearest"), kernel, padding=1)
+    joined = functional.conv_transpose2d(x, doubling_kernel(kernel), stride=2, padding=1)
+    assert torch.allclose(joined, apart, atol=1e-5)
+
+
+def test_transposed_convolutions_that_start_as_a_doubling_keep_a_plain_input_plain():
+    network = CompletionNetwork(normalised=False)
+    plain = {unit: torch.ones(1, unit.conv.in_channels, 8, 8) for unit in network.units if unit.spec.kind == "deconv"}
+
+    def unevenness(unit: nn.Module) -> float:
+        return unit(plain[unit])[..., 4:-4, 4:-4].std(dim=(2, 3)).max().item()
+
+    assert min(unevenness(unit) for unit in plain) > 1e-3
+    initialise_as_doubling(network)
+    assert max(unevenness(unit) for unit in plain) < 1e-5
+
+
+def test_the_start_of_the_transposed_convolutions_is_an_option(quick):
+    kernels = [
+        Networks(quick(f"completion.upsampling={word}"), CPU, Processes()).completion.layers[12].conv.weight[0, 0]
+        for word in ("default", "doubling")
+    ]
+    default, doubling = (kernel[0] + kernel[2] - kernel[1] - kernel[3] for kernel in kernels)
+    assert default.abs().max() > 1e-3 and doubling.abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("statistics", ["batch", "frozen"])
+def test_the_joint_phase_can_leave_the_statistics_of_c_as_they_are(make, batch, statistics):
+    networks, updates = make(f"completion.joint_statistics={statistics}")
+    norm, output = networks.completion.layers[0].norm, networks.completion.layers[-1].conv
+    before = norm.running_mean.clone(), output.bias.detach().clone()
+
+    updates.jointly(batch, step=0, balance_progress=1.0)
+
+    assert torch.equal(before[0], norm.running_mean) == (statistics == "frozen")
+    assert not torch.equal(before[1], output.bias)
+
+
+def test_frozen_statistics_make_c_compute_in_training_what_it_computes_in_use(make, batch):
+    networks, updates = make("completion.joint_statistics=frozen")
+    output, _ = completed_by(networks.completion.eval(), batch)
+    expected = losses.masked_mse(output, batch.images, batch.holes.mask)
+    assert updates.jointly(batch, 0, 1.0)["mse"].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_ratio_of_the_gradients_is_held_and_its_factor_told(make, batch, monkeypatch):
+    networks, updates = make("losses.gradient_ratio=2.5", "losses.alpha=0.1")
+    joined: list[Tensor] = []
+    twin = copy.deepcopy(networks.completion)
+    output, _ = completed_by(twin, batch)
+    output.register_hook(joined.append)
+    monkeypatch.setattr(updates, "_output", lambda batch: output)
+
+    factor = updates.jointly(batch, step=0, balance_progress=1.0)["balance"].item()
+
+    leaf = output.detach().requires_grad_()
+    losses.masked_mse(leaf, batch.images, batch.holes.mask).backward()
+    adversarial = joined[0] - leaf.grad
+    assert (adversarial.norm() / leaf.grad.norm()).item() == pytest.approx(2.5, rel=1e-4)
+    assert factor > 0
+
+
+def test_texture_losses_are_part_of_what_c_minimises_in_every_phase(make, batch, monkeypatch):
+    class Brightness(nn.Module):
+        """Stands in for the texture losses, whose weights are an optional package."""
+
+        def __init__(self, perceptual: float, gram: float) -> None:
+            super().__init__()
+            self.weights = perceptual, gram
+
+        def forward(self, completed: Tensor, image: Tensor, hole: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+            assert torch.equal(completed[:, :, :8], image[:, :, :8])
+            value = (completed - image).square().mean()
+            return sum(self.weights) * value, {"perceptual": value.detach()}
+
+    monkeypatch.setattr("glcic_train.training.updates.TextureLosses", Brightness)
+    networks, updates = make("losses.perceptual=0.5", "losses.gram=1.5")
+    seen, twin = gradient_at_step(networks), copy.deepcopy(networks.completion)
+
+    values = updates.completion_alone(batch)
+
+    output, completed = completed_by(twin, batch)
+    texture = (completed - batch.images).square().mean()
+    (losses.masked_mse(output, batch.images, batch.holes.mask) + 2 * texture).backward()
+    assert values["perceptual"].item() == pytest.approx(texture.item(), rel=1e-5)
+    for name, parameter in twin.named_parameters():
+        assert torch.allclose(seen[name], parameter.grad, atol=1e-6), name
+    assert "perceptual" in updates.jointly(batch, 0, 1.0)
+
+
+def test_augmentation_changes_what_d_sees_in_all_three_places(make, batch):
+    networks, updates = make("discriminator.augment=diff")
+    shown: list[Tensor] = []
+    networks.discriminator.register_forward_pre_hook(lambda module, inputs: shown.append(inputs[0].detach()))
+
+    updates.jointly(batch, step=0, balance_progress=1.0)
+
+    original = batch.images - MEAN.view(1, 3, 1, 1)
+    known = (batch.holes.mask == 0).expand_as(original)
+    assert len(shown) == 3
+    assert not any(torch.equal(one[known], original[known]) for one in shown)

@@ -18,6 +18,7 @@ def _problems(config: Config) -> Iterator[str]:
     for number, stage in enumerate(config.schedule.stages):
         yield from _crop_problems(f"schedule.stages[{number}]", stage.crop, stage.short_side, stage.hole)
     yield from _schedule_problems(config)
+    yield from _start_problems(config)
     yield from _mask_problems(config)
     yield from _discriminator_problems(config)
 
@@ -70,6 +71,12 @@ def _schedule_problems(config: Config) -> Iterator[str]:
         )
 
 
+def _start_problems(config: Config) -> Iterator[str]:
+    completion = config.completion
+    if completion.channels == "start" and not completion.start and not completion.needs_start:
+        yield "completion.channels is start, but completion.start is empty: name the model whose channels are taken."
+
+
 def _mask_problems(config: Config) -> Iterator[str]:
     weights = config.masks.weights
     if not any(vars(weights).values()):
@@ -96,6 +103,26 @@ def _discriminator_problems(config: Config) -> Iterator[str]:
     if discriminator.use != "global" and discriminator.local_size > config.data.crop:
         yield (
             f"discriminator.local_size is {discriminator.local_size}, more than the crop of {config.data.crop} pixels."
+        )
+    if losses.feature_matching and discriminator.augment != "none":
+        yield (
+            "losses.feature_matching compares D's features of a completed image with those of its original, and "
+            "discriminator.augment changes each in another way: set one of the two to 0 or to none."
+        )
+    if discriminator.ready_accuracy and not config.validation.count:
+        yield (
+            "discriminator.ready_accuracy is measured on held-out photographs, and validation.count is 0: set it to 16 "
+            "or more, or discriminator.ready_accuracy to 0."
+        )
+    if discriminator.ready_accuracy and not schedule.discriminator_steps:
+        yield (
+            "discriminator.ready_accuracy prolongs the phase of the discriminators, and schedule.discriminator_steps "
+            "is 0: set it to 1 or more."
+        )
+    if losses.gradient_ratio and losses.balance_gradients:
+        yield (
+            "losses.gradient_ratio holds the ratio of the gradients, which losses.balance_gradients lets go: set one "
+            "of them to 0."
         )
     if losses.r1 and config.run.sync_batch_norm and discriminator.normalisation == "batch":
         yield (

@@ -90,6 +90,23 @@ class CompletionConfig:
         minimum=0.0625,
         maximum=1,
     )
+    channels: str = option(
+        "width",
+        "channels of each layer: `width` times Table 2's (1 is the paper's), or those that `start` has",
+        choices=("width", "start"),
+    )
+    joint_statistics: str = option(
+        "batch",
+        "batch normalisation of C in the joint phase: statistics of each `batch` (section 3.5), or `frozen` as phase "
+        "one left them, which small batches need",
+        choices=("batch", "frozen"),
+    )
+    upsampling: str = option(
+        "default",
+        "start of the transposed convolutions: as `init` says, or a `doubling` of the pixels followed by a convolution "
+        "of 3 x 3, which leaves no checkerboard",
+        choices=("default", "doubling"),
+    )
     init: str = option(
         "default",
         "`default` of PyTorch, or `progressive`: He initialisation, and kernels of dilation 16 that start with their "
@@ -112,6 +129,18 @@ class DiscriminatorConfig:
     width: float = option(1.0, "channels relative to Table 3: 0.25 costs a sixteenth", minimum=0.0625, maximum=1)
     normalisation: str = option(
         "batch", "batch normalisation (section 3.5) or spectral normalisation", choices=("batch", "spectral")
+    )
+    augment: str = option(
+        "none",
+        "changes of D's images, real and completed alike: `diff` = colour and place (DiffAugment; not in the paper)",
+        choices=("none", "diff"),
+    )
+    ready_accuracy: float = option(
+        0.0,
+        "area under the curve of D on held-out pairs, 0.5 = chance, that it must reach before C follows it; T_D is "
+        "prolonged until then. 0 = T_D iterations, as in Algorithm 1",
+        minimum=0,
+        maximum=0.99,
     )
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
 
@@ -139,9 +168,22 @@ class LossConfig:
         "joint iterations over which the norms of both gradients are kept to the same order (section 3.4); 0 = off",
         minimum=0,
     )
+    gradient_ratio: float = option(
+        0.0,
+        "norm of the adversarial gradient relative to the reconstruction's, held through the whole joint phase; "
+        "0 = what alpha gives (Eq. 5)",
+        minimum=0,
+        maximum=10,
+    )
+    gradient_chroma: float = option(
+        1.0, "share of the adversarial gradient's colour that C gets; its brightness counts whole", minimum=0, maximum=1
+    )
     feature_matching: float = option(0.0, "weight of the distance between features of D (not in the paper)", minimum=0)
     perceptual: float = option(
-        0.0, "weight of the distance between EfficientNet-Lite features (not in the paper)", minimum=0
+        0.0, "weight of the distance between EfficientNet-Lite0 features in the hole (not in the paper)", minimum=0
+    )
+    gram: float = option(
+        0.0, "weight of the distance between Gram matrices of such features in the hole (not in the paper)", minimum=0
     )
     r1: float = option(0.0, "weight of the gradient penalty on real images (not in the paper)", minimum=0)
     r1_every: int = option(16, "discriminator iterations from one gradient penalty to the next", minimum=1)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from glcic_backend.model_files.model_file import ModelInfo
 from glcic_backend.network.completion_network import CompletionNetwork
 from glcic_train.config.schema import Config
+from glcic_train.training.features import TRAINING_FEATURES
 from glcic_train.training.start import channels_of
 
 
@@ -27,6 +28,7 @@ def describe(
         training_data=training_data,
         licence=licence,
         attribution=attribution,
+        feature_networks=(TRAINING_FEATURES,) if config.losses.perceptual or config.losses.gram else (),
         recipe=f"{config.name}: {config.summary}; {step} iterations",
     )
 

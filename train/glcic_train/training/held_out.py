@@ -8,7 +8,7 @@ from itertools import islice
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from glcic_backend.network.completion_network import CompletionNetwork, network_input
 from glcic_train.config.schema import Config
@@ -45,17 +45,23 @@ class HeldOut:
     def error(self, network: CompletionNetwork, mean_pixel: Tensor, device: torch.device) -> float:
         """Masked MSE (Eq. 2, as in `losses.masked_mse`) of a network, in float32."""
         total = 0.0
-        with _evaluating(network):
-            for image, hole in self._batches(device):
-                output = network(network_input(image, hole, mean_pixel.to(device)))
+        with evaluating(network):
+            for image, hole, output in self.completions(network, mean_pixel, device):
                 total += masked_mse(output, image, hole).item() * len(image)
         return total / len(self.images)
+
+    def completions(
+        self, network: CompletionNetwork, mean_pixel: Tensor, device: torch.device
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Images, holes and what a network makes of them, in float32: [N, 3, S, S], [N, 1, S, S] and [N, 3, S, S]."""
+        for image, hole in self._batches(device):
+            yield image, hole, network(network_input(image, hole, mean_pixel.to(device)))
 
     def dead_share(self, network: CompletionNetwork, mean_pixel: Tensor, device: torch.device) -> float:
         """Share of a network's channels, but for the output's, that none of the first images activates, 0..1."""
         batches = islice(self._batches(device), _BATCHES_OF_DEAD_SHARE)
         inputs = (network_input(image, hole, mean_pixel.to(device)) for image, hole in batches)
-        with _evaluating(network):
+        with evaluating(network):
             alive = torch.cat(alive_channels(network, inputs))
         return 1 - alive.float().mean().item()
 
@@ -66,7 +72,7 @@ class HeldOut:
 
 
 @contextmanager
-def _evaluating(network: CompletionNetwork) -> Iterator[None]:
+def evaluating(network: nn.Module) -> Iterator[None]:
     """Evaluation mode, and afterwards the mode from before."""
     was_training = network.training
     network.eval()

@@ -5,7 +5,7 @@ from glcic_train.training.batches import Batch, BatchSource
 from glcic_train.training.distributed import Processes
 from glcic_train.training.networks import Networks
 from glcic_train.training.optimizers import set_learning_rate
-from glcic_train.training.records import Ending, Records
+from glcic_train.training.records import Ending, Records, WeakDiscriminatorError
 from glcic_train.training.schedule import Phase, Schedule
 from glcic_train.training.updates import Losses, Updates
 
@@ -17,6 +17,7 @@ def train(
 
     Raises:
         DivergedError: a loss or a weight is not finite.
+        WeakDiscriminatorError: D did not learn enough for the joint phase.
         OutputError: a checkpoint could not be written.
     """
     schedule = Schedule(config)
@@ -24,6 +25,8 @@ def train(
         order = processes.agree(records.order())
         if order.checkpoint:
             records.checkpoint(order.place)
+        if order.fault:
+            raise WeakDiscriminatorError(order.fault)
         if order.ending is not None:
             return order.ending
         stage = schedule.stage(order.place)

@@ -98,6 +98,16 @@ def r1_penalty(real_logits: Tensor, real_image: Tensor) -> Tensor:
     return 0.5 * gradient.float().square().sum(dim=(1, 2, 3)).mean()
 
 
+MOST_AMPLIFICATION = 10
+"""Largest factor by which D's gradient may be multiplied to reach `losses.gradient_ratio`: beyond, D is at fault."""
+
+
+def with_chroma(gradient: Tensor, share: float) -> Tensor:
+    """Weaken what a gradient, float [N, 3, H, W], asks of the colour; the mean of its channels stays as it is."""
+    brightness = gradient.mean(dim=1, keepdim=True)
+    return brightness + share * (gradient - brightness)
+
+
 def balancing_factor(mse_norm: Tensor, adversarial_norm: Tensor, progress: float) -> Tensor:
     """Factor on the GAN gradient that keeps both gradients of the same order (section 3.4).
 
@@ -113,3 +123,8 @@ def balancing_factor(mse_norm: Tensor, adversarial_norm: Tensor, progress: float
     ratio = (adversarial_norm / mse_norm.clamp(min=1e-12)).clamp(min=1e-12)
     wanted = ratio.clamp(10**-0.5, 10**0.5)
     return (wanted / ratio) ** (1 - progress)
+
+
+def holding_factor(norm: Tensor, adversarial_norm: Tensor, ratio: float) -> Tensor:
+    """Factor on the adversarial gradient that makes its norm `ratio` times that of the reconstruction's gradient."""
+    return ratio * norm / adversarial_norm.clamp(min=1e-12)

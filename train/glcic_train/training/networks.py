@@ -1,9 +1,10 @@
 """The networks that are trained, with their optimisers: everything that a checkpoint must bring back."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from glcic_backend.network.completion_network import CompletionNetwork, scaled_channels
 from glcic_train.config.schema import Config
@@ -20,14 +21,19 @@ class Networks:
         config: the run's configuration; its seed decides the random weights.
         device: where they live.
         processes: with more than one, batch normalisation is synchronised if the configuration says so.
+        outputs: channels of each layer of C; None = as `completion.width` says.
     """
 
-    def __init__(self, config: Config, device: torch.device, processes: Processes) -> None:
+    def __init__(
+        self, config: Config, device: torch.device, processes: Processes, outputs: Sequence[int] | None = None
+    ) -> None:
         torch.manual_seed(config.run.seed)
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
-        self.completion = CompletionNetwork(outputs=scaled_channels(config.completion.width))
+        self.completion = CompletionNetwork(outputs=outputs or scaled_channels(config.completion.width))
         if config.completion.init == "progressive":
             initialise_for_small_crops(self.completion)
+        if config.completion.upsampling == "doubling":
+            initialise_as_doubling(self.completion)
         self.discriminator = None if config.discriminator.use == "none" else ContextDiscriminator(config.discriminator)
         if config.run.sync_batch_norm and processes.world_size > 1:
             synchronise_batch_norm(self.completion, device)
@@ -86,3 +92,30 @@ def initialise_for_small_crops(network: CompletionNetwork) -> None:
             layer.conv.weight.zero_()
             # Three times: one tap of nine carries the whole variance.
             layer.conv.weight[:, :, 1, 1] = 3 * middle
+
+
+@torch.no_grad()
+def initialise_as_doubling(network: CompletionNetwork) -> None:
+    """Start the transposed convolutions as a doubling of the pixels (nearest) followed by a convolution of 3 x 3.
+
+    Both together are one kernel of 4 x 4 with stride 2, so the network stays that of Table 2. The four pixels that come
+    from one then differ only as a smooth kernel makes them: no checkerboard to unlearn.
+    """
+    for layer in network.units:
+        if layer.spec.kind == "deconv":
+            inputs, outputs = layer.conv.weight.shape[:2]
+            kernel = nn.init.kaiming_normal_(torch.empty(outputs, inputs, 3, 3))
+            layer.conv.weight.copy_(doubling_kernel(kernel))
+
+
+def doubling_kernel(kernel: Tensor) -> Tensor:
+    """The kernel of a transposed convolution, stride 2, padding 1, that doubles the pixels and then convolves.
+
+    Args:
+        kernel: float [outputs, inputs, 3, 3], of the convolution, padding 1.
+
+    Returns:
+        float [inputs, outputs, 4, 4]. Along each side: last tap, last two, first two, first.
+    """
+    fold = kernel.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
+    return torch.einsum("at,oits,bs->ioab", fold, kernel, fold)

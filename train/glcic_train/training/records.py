@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from glcic_backend.atomic_file import write_atomically
+from glcic_backend.errors import GlcicError
 from glcic_train.config import to_toml
 from glcic_train.config.schema import Config
 from glcic_train.training.checkpoint import save_best, save_checkpoint
 from glcic_train.training.distributed import Processes
 from glcic_train.training.export import describe
 from glcic_train.training.held_out import HeldOut
+from glcic_train.training.losses import MOST_AMPLIFICATION
 from glcic_train.training.meter import DivergedError, LossMeter
 from glcic_train.training.networks import Networks
 from glcic_train.training.pictures import encode_png, picture_grid
@@ -23,8 +25,13 @@ from glcic_train.training.progress import ProgressLine
 from glcic_train.training.run_log import RunLog
 from glcic_train.training.schedule import Phase, Schedule
 from glcic_train.training.updates import Losses
+from glcic_train.training.watch import Watch, criterion
 
 _GRID_ROWS = 6
+
+
+class WeakDiscriminatorError(GlcicError):
+    """D tells C too little for a joint phase to make sense."""
 
 
 class Ending(StrEnum):
@@ -41,6 +48,8 @@ class Order(NamedTuple):
     place: float
     checkpoint: bool
     ending: Ending | None
+    fault: str = ""
+    """Why the run cannot go on; empty if it can."""
 
 
 class Records:
@@ -64,6 +73,9 @@ class Records:
         self._config, self._folder, self._networks = config, folder, networks
         self._mean_pixel, self._held_out, self._device, self._processes = mean_pixel, held_out, device, processes
         self._schedule = Schedule(config)
+        self._watch = None if held_out is None else Watch(config, networks, held_out, mean_pixel, device)
+        self._accuracy: float | None = None
+        self._ready = not config.discriminator.ready_accuracy
         self._meter = LossMeter(processes)
         self._log = RunLog(folder) if processes.leads else None
         self._line = ProgressLine()
@@ -71,7 +83,7 @@ class Records:
         self._trained_before = 0.0
         self._samples = 0
         self._saved_step = -1
-        # Lowest validation error of the phase; the joint phase has another balance of losses and starts anew.
+        # Lowest criterion of the phase; the joint phase has another balance of losses and starts anew.
         self._best: tuple[str, float] = ("", float("inf"))
         self._interrupted = False
 
@@ -81,6 +93,7 @@ class Records:
         self.step = self._saved_step = checkpoint["step"]
         self._trained_before = checkpoint["trained_seconds"]
         self._best = (checkpoint["best_phase"], checkpoint["best_error"])
+        self._ready = self._ready or checkpoint.get("discriminator_ready", False)
         torch.set_rng_state(checkpoint["random_state"])
         self._event("resumed")
 
@@ -102,7 +115,11 @@ class Records:
         # One at the very start, so that there is no moment at which a run cannot be resumed.
         due = self.step == 0 or time.monotonic() - self._last_save >= run.checkpoint_minutes * 60
         due = due or bool(run.checkpoint_steps and self.step % run.checkpoint_steps == 0)
-        return Order(place, (due or ending is not None) and self.step != self._saved_step, ending)
+        fault = ""
+        if not self._ready and ending is None and self._schedule.phase(place) is Phase.JOINT:
+            fault = self._warm_up_fault(place)
+            place = self._schedule.end_of_warm_up  # C waits for D
+        return Order(place, (due or ending is not None) and self.step != self._saved_step, ending, fault)
 
     def count(self, place: float, losses: Losses, samples: int) -> None:
         """Count one iteration with `samples` images, and do what is due after it. All processes call this."""
@@ -154,6 +171,7 @@ class Records:
             "trained_seconds": self._trained_seconds(),
             "best_phase": self._best[0],
             "best_error": self._best[1],
+            "discriminator_ready": self._ready,
             "config": to_toml(self._config),
             "mean_pixel": self._mean_pixel.tolist(),
             "networks": self._networks.state(),
@@ -162,6 +180,7 @@ class Records:
 
     def _flush(self, place: float) -> None:
         values = self._meter.flush()
+        self._check_amplification(values)
         now = time.monotonic()
         speed = self._samples / max(now - self._last_flush, 1e-9)
         self._samples, self._last_flush = 0, now
@@ -182,14 +201,41 @@ class Records:
         self._last_flush += time.monotonic() - start
 
     def _validate(self, phase: Phase) -> None:
-        assert self._held_out is not None
-        error = self._held_out.error(self._networks.best_completion, self._mean_pixel, self._device)
-        dead = self._held_out.dead_share(self._networks.best_completion, self._mean_pixel, self._device)
-        self._event("validation", mse=error, dead_channels=dead)
-        best_phase, best_error = self._best
-        if math.isfinite(error) and (phase != best_phase or error < best_error):
-            self._best = (str(phase), error)
+        assert self._watch is not None
+        values = self._watch.values(phase)
+        self._event("validation", **values)
+        self._accuracy = values.get("discriminator_accuracy")
+        self._ready = self._ready or (self._accuracy or 0) >= self._config.discriminator.ready_accuracy
+        best_phase, best_value = self._best
+        value = criterion(values)
+        if math.isfinite(value) and (phase != best_phase or value < best_value):
+            self._best = (str(phase), value)
             save_best(self._folder, self._state())
+
+    def _warm_up_fault(self, place: float) -> str:
+        """Why D's warm-up is given up: C would have less than half of its joint iterations."""
+        joint = self._schedule.total - place + self._schedule.joint_iterations(place)
+        if self._schedule.joint_iterations(place) < joint / 2:
+            return ""
+        wanted, reached = self._config.discriminator.ready_accuracy, self._accuracy
+        measured = "was not measured, for there are no held-out photographs" if reached is None else f"is {reached:.2f}"
+        return (
+            f"D's accuracy on held-out pairs {measured} after half of the joint phase, and C waits for {wanted:g} "
+            "(discriminator.ready_accuracy). Use batch normalisation in D without losses.r1, give it more iterations "
+            "(schedule.discriminator_steps), or a lower discriminator.ready_accuracy."
+        )
+
+    def _check_amplification(self, values: dict[str, float]) -> None:
+        factor, ratio = values.get("balance", 0.0), self._config.losses.gradient_ratio
+        if not ratio or factor <= MOST_AMPLIFICATION:
+            return
+        told = "" if self._accuracy is None else f" D's accuracy on held-out pairs is {self._accuracy:.2f}."
+        raise WeakDiscriminatorError(
+            f"To hold losses.gradient_ratio at {ratio:g}, D's gradient had to be multiplied by {factor:.3g}, more than "
+            f"{MOST_AMPLIFICATION}: it says too little, and what is amplified is noise.{told} Let D learn more before "
+            "the joint phase (discriminator.ready_accuracy, schedule.discriminator_steps), with batch normalisation "
+            "and without losses.r1. Only where its accuracy is above 0.9, losses.alpha may be raised instead."
+        )
 
     def _show_pictures(self) -> None:
         if self._held_out is None:

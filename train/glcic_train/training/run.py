@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from glcic_train.training.networks import Networks
 from glcic_train.training.progress import ProgressLine
 from glcic_train.training.records import Ending, Records
 from glcic_train.training.schedule import Schedule
-from glcic_train.training.start import start_from
+from glcic_train.training.start import Continued, channels_of, continued, start_from
 from glcic_train.training.updates import Updates
 
 CONFIG_FILE, DATA_FILE = "config.toml", "data.json"
@@ -79,7 +79,7 @@ def resume_run(folder: Path, data: Sequence[Path] = (), settings: Sequence[str] 
     """
     checkpoint = load_checkpoint(folder)
     config, recorded = read_run(folder, settings)
-    with assemble(config, data or recorded, folder, checkpoint["mean_pixel"]) as parts:
+    with assemble(config, data or recorded, folder, checkpoint) as parts:
         return _train(config, parts, folder, checkpoint)
 
 
@@ -114,13 +114,13 @@ class Parts:
 
 @contextlib.contextmanager
 def assemble(
-    config: Config, data: Sequence[Path], folder: Path | None, mean_pixel: Sequence[float] | None = None
+    config: Config, data: Sequence[Path], folder: Path | None, checkpoint: Mapping[str, Any] | None = None
 ) -> Iterator[Parts]:
     """Build everything, and end the helper processes afterwards.
 
     Args:
         folder: made here, holds caches; None keeps nothing.
-        mean_pixel: of the run that is resumed; None = that of the photographs.
+        checkpoint: of the run that is resumed: it says the mean pixel and the channels. None = a new run.
     """
     processes, device = join_processes(config.run.device)
     try:
@@ -128,12 +128,15 @@ def assemble(
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         photos = PhotoSet.open(list(data), "train", cache=folder)
-        if mean_pixel is None:
+        going_on = _going_on(config, checkpoint)
+        if going_on is not None:
+            mean_pixel = going_on.mean_pixel
+        else:
             # Decodes every photograph where no manifest states it: once, not in every process.
             own = photos.compute_mean_pixel(_progress("mean pixel")) if processes.leads else None
-            mean_pixel = processes.agree(own)
+            mean_pixel = tuple(processes.agree(own))
         source = _photo_source(config, photos, device)
-        networks = Networks(config, device, processes)
+        networks = Networks(config, device, processes, going_on.channels if going_on is not None else None)
         batches = BatchSource(config, source, processes, device)
         try:
             mean = torch.tensor(mean_pixel)
@@ -144,6 +147,13 @@ def assemble(
             batches.close()
     finally:
         processes.leave()
+
+
+def _going_on(config: Config, checkpoint: Mapping[str, Any] | None) -> Continued | None:
+    """The network that decides C's channels and the mean pixel; None = the configuration and the photographs do."""
+    if checkpoint is not None:
+        return Continued(channels_of(checkpoint["networks"]["completion"]), tuple(checkpoint["mean_pixel"]))
+    return continued(Path(config.completion.start)) if config.completion.channels == "start" else None
 
 
 def open_held_out(config: Config, data: Sequence[Path]) -> HeldOut | None:

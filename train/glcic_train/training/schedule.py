@@ -56,6 +56,11 @@ class Schedule:
                 return stage
         return self._stages[-1]
 
+    @property
+    def end_of_warm_up(self) -> float:
+        """The last place of the phase in which D trains alone."""
+        return self._discriminator_end - 0.5
+
     def joint_iterations(self, place: float) -> float:
         """Iterations of the joint phase that lie behind a place."""
         return max(0.0, place - self._discriminator_end)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,6 +11,27 @@ from glcic_backend.errors import ModelFileError
 from glcic_backend.model_files.model_file import load_model
 from glcic_backend.network.completion_network import TABLE_2, CompletionNetwork, embed, outputs_first
 from glcic_train.training.checkpoint import load_checkpoint
+
+
+class Continued(NamedTuple):
+    """What a run takes over that goes on with a network as it is."""
+
+    channels: tuple[int, ...]
+    """Of each layer's output. Channels of a model file that are all zero do not count."""
+    mean_pixel: tuple[float, ...]
+    """RGB, 0..1, that the network's inputs are relative to."""
+
+
+def continued(path: Path) -> Continued:
+    """Read what a run takes over from a model file, a checkpoint, or the newest checkpoint of a run's folder.
+
+    Raises as `start_from` does.
+    """
+    if path.is_dir() or path.suffix == ".pt":
+        checkpoint = load_checkpoint(path)
+        return Continued(channels_of(checkpoint["networks"]["completion"]), tuple(checkpoint["mean_pixel"]))
+    model = load_model(path)
+    return Continued(model.network.outputs, model.info.mean_pixel)
 
 
 def start_from(path: Path, network: CompletionNetwork, inputs: Tensor) -> None:

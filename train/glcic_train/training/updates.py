@@ -10,12 +10,13 @@ from torch.nn.parallel import DistributedDataParallel
 from glcic_backend.network.completion_network import network_input
 from glcic_train.config.schema import Config
 from glcic_train.training import losses
+from glcic_train.training.augment import augmented
 from glcic_train.training.batches import Batch
 from glcic_train.training.discriminators import ContextDiscriminator
 from glcic_train.training.distributed import Processes, mean_over_processes
-from glcic_train.training.features import FeatureNetwork, perceptual_distance
 from glcic_train.training.networks import Networks
 from glcic_train.training.optimizers import clip_gradient
+from glcic_train.training.texture import TextureLosses
 
 Losses = dict[str, Tensor]
 """Name of a loss -> its value, a scalar on the device without gradient."""
@@ -49,7 +50,10 @@ class Updates:
                 networks.discriminator.compile()
             objective = _DiscriminatorObjective(networks.discriminator, config.losses.r1)
             self._objective = _distributed(objective, device, processes)
-        self._features = FeatureNetwork().to(device) if config.losses.perceptual else None
+        weights = config.losses
+        self._texture: TextureLosses | None = None
+        if weights.perceptual or weights.gram:
+            self._texture = TextureLosses(weights.perceptual, weights.gram).to(device)
 
     def completion_alone(self, batch: Batch) -> Losses:
         """Update C with the MSE loss (Eq. 2), Algorithm 1 line 5."""
@@ -72,7 +76,7 @@ class Updates:
         Args:
             balance_progress: how much of the balancing of section 3.4 is over; 1 = no balancing.
         """
-        self.networks.completion.train()
+        self.networks.completion.train(self.config.completion.joint_statistics == "batch")
         output = self._output(batch)
         values = self._update_discriminator(batch, self._completed(output, batch).detach(), step)
         # The losses are differentiated only as far as C's output. So D's parameters take no gradient from C's update,
@@ -82,10 +86,15 @@ class Updates:
         adversarial, parts = self._adversarial_loss(leaf, batch)
         (gradient,) = torch.autograd.grad(reconstruction, leaf)
         (adversarial_gradient,) = torch.autograd.grad(adversarial, leaf)
-        if balance_progress < 1:
-            adversarial_gradient = adversarial_gradient * losses.balancing_factor(
-                self._norm(gradient), self._norm(adversarial_gradient), balance_progress
-            )
+        weights = self.config.losses
+        if weights.gradient_chroma < 1:
+            adversarial_gradient = losses.with_chroma(adversarial_gradient, weights.gradient_chroma)
+        norms = self._norm(gradient), self._norm(adversarial_gradient)
+        if weights.gradient_ratio:
+            parts["balance"] = losses.holding_factor(*norms, weights.gradient_ratio)
+        elif balance_progress < 1:
+            parts["balance"] = losses.balancing_factor(*norms, balance_progress)
+        adversarial_gradient = parts.get("balance", 1.0) * adversarial_gradient
         output.backward(gradient + adversarial_gradient)
         self._step_completion()
         return {**reconstruction_parts, **parts, **values}
@@ -100,7 +109,7 @@ class Updates:
         return output.float()
 
     def _reconstruction_loss(self, output: Tensor, batch: Batch) -> tuple[Tensor, Losses]:
-        """Eq. 2, or what the configuration puts in its place: the weighted sum, and its unweighted parts."""
+        """Eq. 2, or what the configuration puts in its place or adds: the weighted sum, and its unweighted parts."""
         weights, arguments = self.config.losses, (output, batch.images, batch.holes.mask)
         distance = losses.masked_mse if weights.reconstruction == "mse" else losses.masked_l1
         total = distance(*arguments)
@@ -108,14 +117,20 @@ class Updates:
         if weights.gradient:
             gradient = losses.masked_gradient_l1(*arguments)
             total, parts["gradient"] = total + weights.gradient * gradient, gradient.detach()
+        if self._texture is not None:
+            with self._autocast():
+                texture, values = self._texture(self._completed(output, batch), batch.images, batch.holes.mask)
+            total, parts = total + texture, parts | values
         return total, parts
 
     def _completed(self, output: Tensor, batch: Batch) -> Tensor:
         """The completed images: pixels outside the hole are those of the input (section 3.2)."""
         return torch.where(batch.holes.mask > 0, output, batch.images)
 
-    def _relative(self, image: Tensor) -> Tensor:
-        return image - self._mean_pixel.view(1, 3, 1, 1)
+    def _seen(self, image: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+        """What D is shown of an image, and where its local patch is."""
+        image = image - self._mean_pixel.view(1, 3, 1, 1)
+        return augmented(image, centres) if self.config.discriminator.augment == "diff" else (image, centres)
 
     def _update_discriminator(self, batch: Batch, completed: Tensor, step: int) -> Losses:
         assert self._objective is not None and self.networks.discriminator_optimizer is not None
@@ -125,10 +140,8 @@ class Updates:
         penalise = bool(weights.r1) and step % weights.r1_every == 0
         with self._autocast():
             values = self._objective(
-                self._relative(batch.images),
-                batch.real_holes.centres,
-                self._relative(completed),
-                batch.holes.centres,
+                *self._seen(batch.images, batch.real_holes.centres),
+                *self._seen(completed, batch.holes.centres),
                 float(weights.r1_every) if penalise else 0.0,
             )
         values["total"].backward()
@@ -146,19 +159,15 @@ class Updates:
         discriminator.requires_grad_(False)
         features: list[Tensor] = []
         with self._autocast():
-            logits = discriminator(self._relative(completed), batch.holes.centres, features)
+            logits = discriminator(*self._seen(completed, batch.holes.centres), features)
         gan = losses.generator_loss(logits.float(), weights.generator)
         total, parts = weights.alpha * gan, {"gan": gan.detach()}
         if weights.feature_matching:
             real_features: list[Tensor] = []
             with torch.no_grad(), self._autocast():
-                discriminator(self._relative(batch.images), batch.holes.centres, real_features)
+                discriminator(*self._seen(batch.images, batch.holes.centres), real_features)
             matching = losses.feature_matching(features, real_features)
             total, parts["matching"] = total + weights.feature_matching * matching, matching.detach()
-        if self._features is not None:
-            with self._autocast():
-                perceptual = perceptual_distance(self._features, completed, batch.images).mean()
-            total, parts["perceptual"] = total + weights.perceptual * perceptual, perceptual.detach()
         discriminator.requires_grad_(True)
         return total, parts
 
