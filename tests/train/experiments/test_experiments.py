@@ -10,13 +10,14 @@ from click.testing import CliRunner
 
 from glcic_backend.blending import blend
 from glcic_backend.errors import CancelledError, InvalidInputError
-from glcic_backend.model_files.model_file import load_model
+from glcic_backend.model_files.model_file import default_model_path, load_model
 from glcic_train.cli import group
 from glcic_train.config import load_config
 from glcic_train.experiments.budget import Budget
-from glcic_train.experiments.definitions import ABLATIONS, EXPERIMENTS
+from glcic_train.experiments.definitions import ABLATIONS, EXPERIMENTS, FROM_ONE_NETWORK
 from glcic_train.training.checkpoint import load_checkpoint
 from glcic_train.training.schedule import Phase, Schedule
+from glcic_train.training.start import channels_of
 
 SMALL = (
     "data.short_side=[32,48]", "data.crop=32", "data.workers=0", "masks.hole=[8,16]", "run.batch=2", "run.threads=1",
@@ -41,7 +42,7 @@ class TestBudget:
         # 90 : 10 : 400
         assert [phases.count(phase) for phase in Phase] == [180, 20, 800]
 
-    @pytest.mark.parametrize("name", [*ABLATIONS, "facade", "celeba", "imagenet-center"])
+    @pytest.mark.parametrize("name", [*ABLATIONS, *FROM_ONE_NETWORK, "facade", "celeba", "imagenet-center"])
     @pytest.mark.parametrize("iterations", [10, 999])
     def test_every_configuration_keeps_the_phases_it_has(self, name, iterations):
         whole = load_config(name)
@@ -80,6 +81,20 @@ def test_the_ablation_trains_all_four_alike_and_scores_them_in_one_run(photos, t
         assert load_checkpoint(tmp_path / "runs" / name)["step"] == 10
     # Truth, input and the four results, of the whole photograph here, which is smaller than 256 pixels.
     assert cv2.imread(str(tmp_path / "sheet-rectangle.png")).shape[1] == 6 * 48 + 5 * 4
+
+
+@pytest.mark.slow
+def test_the_ablation_with_the_recipe_goes_on_from_one_network_at_its_own_channels(photos, tmp_path):
+    quick = ("discriminator.ready_accuracy=0", "discriminator.width=0.0625", "losses.alpha=10")
+    experiment("ablation-recipe", photos, tmp_path, "--iterations", "10", settings=(*SMALL[:-1], *quick))
+
+    values = json.loads((tmp_path / "results.json").read_bytes())
+    assert set(values["scores"]["rectangle"]) == {"start", *FROM_ONE_NETWORK}
+    start = load_model(default_model_path())
+    for name in FROM_ONE_NETWORK:
+        checkpoint = load_checkpoint(tmp_path / "runs" / name)
+        assert channels_of(checkpoint["networks"]["completion"]) == start.network.outputs
+        assert checkpoint["step"] == 10
 
 
 @pytest.mark.slow

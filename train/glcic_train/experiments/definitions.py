@@ -22,6 +22,7 @@ from glcic_train.experiments.budget import Budget
 from glcic_train.experiments.training import trained_model
 
 ABLATIONS = ("ablation-mse", "ablation-global", "ablation-local", "ablation-both")
+FROM_ONE_NETWORK = ("joint-none", "joint-global", "joint-local", "joint-both")
 CLASSICAL = ("telea", "navier-stokes", "patchmatch", "gmic-inpaint", "gmic-matchpatch")
 
 
@@ -83,6 +84,13 @@ def _ablation(request: Request) -> Report:
     return _compare(request, models, _cases(request, request.config(ABLATIONS[-1])))
 
 
+def _ablation_with_the_recipe(request: Request) -> Report:
+    start = resolve_model(request.model)
+    settings = (f'completion.start="{start.as_posix()}"',)
+    models = {"start": start} | {name: request.train(name, *settings) for name in FROM_ONE_NETWORK}
+    return _compare(request, models, _cases(request, request.config(FROM_ONE_NETWORK[-1])))
+
+
 def _facade(request: Request) -> Report:
     return _before_and_after(request, "facade", square=False)
 
@@ -117,6 +125,9 @@ def _comparison(request: Request) -> Report:
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     "ablation": Experiment("Fig. 6: MSE only, global, local, both discriminators, at the same budget", True, _ablation),
+    "ablation-recipe": Experiment(
+        "Fig. 6 with the recipe of sprint-joint: all four go on from one network", True, _ablation_with_the_recipe
+    ),
     "facade": Experiment("4.5: fine-tuned on facades, before and after", True, _facade),
     "celeba": Experiment("4.5: fine-tuned at 160 pixels with holes of 48 to 96, before and after", True, _celeba),
     "centre": Experiment("4.1.2: trained on centre holes of 64 in 128 pixels, beside the model", True, _centre),
@@ -141,7 +152,9 @@ def _score(
     request: Request, methods: dict[str, Method], options: CaseOptions, inpainters: dict[str, Inpainter]
 ) -> Report:
     device = choose_device(request.device)
-    photos, judges = PhotoSet.open(request.data, "val"), Judges.load(device)
+    photos = PhotoSet.open(request.data, "val")
+    trained_on = {network for one in inpainters.values() for network in one.model.info.feature_networks}
+    judges = Judges.load(device, trained_on=sorted(trained_on))
     about = {"models": {name: described_model(one.model.info) for name, one in inpainters.items()}}
     heading = ", ".join(methods)
     rows, out, progress = request.rows, request.out, request.progress
