@@ -1,18 +1,20 @@
 """TIFF 6.0 files: one picture of 1 to 8 bits, 16 bits or 32-bit floating point per sample, grey, palette or RGB."""
 
 import io
+import logging
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import tifffile
-from PIL.TiffImagePlugin import TiffImageFile
+from numpy.typing import NDArray
+from PIL import Image
+from tifffile import TiffFile
 
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import exif
 from glcic_backend.image_files import tiff_tags as tags
-from glcic_backend.image_files.deep import decode_by_opencv
 from glcic_backend.image_files.picture import Picture, check_size
 from glcic_backend.image_files.tiff_directory import (
     ByteOrder,
@@ -27,6 +29,9 @@ from glcic_backend.scene.pixels import Samples
 SIGNATURES = (b"II*\0", b"MM\0*")
 BIG_SIGNATURES = (b"II+\0", b"MM\0+")
 
+# It would tell of every damaged tag on the terminal; what hinders is said by our own sentences.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
 _MAX_PAGES = 1000
 _DEPTHS = {(bits, tags.UNSIGNED) for bits in (1, 2, 4, 8, 16)} | {(32, tags.FLOAT)}
 """Bits per sample and sample format that are read."""
@@ -39,13 +44,11 @@ class _Layout:
     width: int
     height: int
     bits: int
-    sample_format: int
     photometric: int
     samples: int
     premultiplied: bool
-    compression: int
-    predictor: int
     planar: bool
+    jpeg: bool
 
 
 def read(data: bytes, max_pixels: int) -> Picture:
@@ -57,10 +60,9 @@ def read(data: bytes, max_pixels: int) -> Picture:
     _check_kind(directory, layout)
     notes = _check_pages(data, order)
     _check_extent(directory, order, len(data))
-    pixels = _decode_deep(data, layout) if layout.bits > 8 else _decode(data, directory, order, layout)
     described: Directory = {tag: value for tag, value in directory.items() if tag in tags.DESCRIPTIVE | tags.PLACING}
     return Picture(
-        pixels,
+        _decode(data, layout),
         icc=_bytes(directory, tags.ICC),
         exif=exif.from_directory(described, order),
         xmp=_bytes(directory, tags.XMP),
@@ -101,25 +103,20 @@ def _layout(directory: Directory, order: ByteOrder) -> _Layout:
         one(tags.WIDTH, 0),
         one(tags.HEIGHT, 0),
         max(depths),
-        max(formats),
         photometric,
         samples,
         extra_count == 1 and extra == (tags.PREMULTIPLIED,),
-        one(tags.COMPRESSION, tags.NO_COMPRESSION),
-        one(tags.PREDICTOR, 1),
         one(tags.PLANAR, 1) == 2 and samples > 1,
+        one(tags.COMPRESSION, tags.NO_COMPRESSION) in (tags.OLD_JPEG, tags.JPEG),
     )
 
 
 def _check_kind(directory: Directory, layout: _Layout) -> None:
     if tags.DNG_VERSION in directory:
         raise InvalidInputError("it is a camera raw file. Develop it first, and save it as 16-bit TIFF or PNG.")
-    if layout.bits <= 8 and layout.premultiplied and layout.samples == 2:
-        raise InvalidInputError(
-            "it is grey with premultiplied alpha, which is not read. Save it with straight alpha, or as PNG."
-        )
     inverted_float = layout.photometric == tags.WHITE_IS_ZERO and layout.bits == 32
-    if inverted_float or (layout.bits > 8 and layout.photometric in (tags.PALETTE, tags.YCBCR)):
+    plain_ycbcr = layout.photometric == tags.YCBCR and not layout.jpeg
+    if inverted_float or plain_ycbcr or (layout.bits > 8 and layout.photometric in (tags.PALETTE, tags.YCBCR)):
         raise InvalidInputError(
             f"its {layout.bits}-bit colours are of a kind that is not read. Convert it to grey or RGB first."
         )
@@ -141,9 +138,11 @@ def _check_pages(data: bytes, order: ByteOrder) -> tuple[str, ...]:
 
 def _pages(data: bytes, order: ByteOrder) -> Iterator[Directory]:
     (offset,) = struct.unpack_from(order + "I", data, 4)
-    for _ in range(_MAX_PAGES):
-        if offset == 0:
-            return
+    seen: set[int] = set()
+    while offset != 0 and len(seen) < _MAX_PAGES:
+        if offset in seen:
+            raise ValueError("a directory that links to itself")
+        seen.add(offset)
         directory, link = read_directory(data, offset)
         yield directory
         (offset,) = struct.unpack_from(order + "I", data, link)
@@ -155,67 +154,37 @@ def _check_extent(directory: Directory, order: ByteOrder, length: int) -> None:
     places = (tags.TILE_OFFSETS, tags.TILE_SIZES) if tiled else (tags.STRIP_OFFSETS, tags.STRIP_SIZES)
     offsets, sizes = (integers(directory.get(tag), order) for tag in places)
     end = max(offset + size for offset, size in zip(offsets, sizes, strict=True))
-    if end > length:
+    if end > length or 0 in sizes:
         raise ValueError(f"{length} bytes instead of {end}")
 
 
-def _decode(data: bytes, directory: Directory, order: ByteOrder, layout: _Layout) -> Samples:
-    """Up to 8 bits per sample; Pillow's libtiff knows every compression and makes alpha straight."""
-    stored = bytearray(data)
-    turn = directory.get(tags.ORIENTATION)
-    if isinstance(turn, Value):
-        # Pillow would turn the picture by itself.
-        stored[turn.position : turn.position + 2] = struct.pack(order + "H", 1)
-    with TiffImageFile(io.BytesIO(stored)) as image:
-        image.load()
-        if image.mode == "P":
-            return np.asarray(image.convert("RGB"))
-        pixels = np.asarray(image.convert("L") if image.mode == "1" else image)
-    pixels = pixels if pixels.ndim == 3 else pixels[..., None]
-    channels = 3 if layout.photometric == tags.PALETTE else layout.samples
-    if pixels.shape != (layout.height, layout.width, channels) or pixels.dtype != np.uint8:
-        raise ValueError(f"decoded as {image.mode}")
-    return pixels
-
-
-def _decode_deep(data: bytes, layout: _Layout) -> Samples:
-    """16 bits or floating point, which Pillow would cut to 8 bits or refuse."""
-    shape = (layout.height, layout.width, layout.samples)
-    plain = layout.compression in (tags.NO_COMPRESSION, tags.DEFLATE, tags.OLD_DEFLATE, tags.PACK_BITS)
-    if plain and layout.predictor in (1, 2):
-        with tifffile.TiffFile(io.BytesIO(data)) as file:
-            pixels = file.pages.first.asarray(maxworkers=1)
-        if layout.planar:
-            pixels = pixels.reshape(layout.samples, *shape[:2]).transpose(1, 2, 0)
-        pixels = pixels.reshape(shape)
-    else:
-        _check_opencv(layout)
-        pixels = decode_by_opencv(data).reshape(shape)
+def _decode(data: bytes, layout: _Layout) -> Samples:
+    with TiffFile(io.BytesIO(data)) as file:
+        stored: Any = file.pages.first.asarray(maxworkers=1)
+        palette: Any = file.pages.first.colormap
+    if layout.planar:
+        stored = stored.reshape(layout.samples, layout.height, layout.width).transpose(1, 2, 0)
+    pixels = stored.reshape(layout.height, layout.width, layout.samples)
+    if layout.photometric == tags.PALETTE:
+        pixels = (palette.T[pixels[..., 0]] >> 8).astype(np.uint8)
+    elif layout.bits < 8:
+        pixels = pixels.astype(np.uint8) * np.uint8(255 // (2**layout.bits - 1))
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
-    if pixels.dtype != (np.uint16 if layout.bits == 16 else np.float32):
-        raise ValueError(f"decoded as {pixels.dtype}")
+    if pixels.dtype != {16: np.uint16, 32: np.float32}.get(layout.bits, np.uint8) or pixels.size == 0:
+        raise ValueError(f"decoded as {pixels.dtype} {pixels.shape}")
     if layout.photometric == tags.WHITE_IS_ZERO:
-        pixels[..., 0] = 65535 - pixels[..., 0]
+        pixels[..., 0] = ~pixels[..., 0]
     return _straight(pixels) if layout.premultiplied else pixels
 
 
-def _check_opencv(layout: _Layout) -> None:
-    """OpenCV knows LZW and floating point differences, which tifffile leaves to a large package of codecs."""
-    known = layout.compression in (tags.LZW, tags.DEFLATE, tags.OLD_DEFLATE)
-    if not known or layout.planar or layout.samples == 2 or layout.photometric == tags.WHITE_IS_ZERO:
-        raise InvalidInputError(
-            f"it has {layout.bits} bits in {layout.samples} channels with TIFF compression {layout.compression}, "
-            "which is not read. Save it without compression, with Deflate (ZIP), or as PNG."
-        )
-
-
-def _straight(pixels: Samples) -> Samples:
-    full = 65535.0 if pixels.dtype == np.uint16 else 1.0
+def _straight(pixels: NDArray[Any]) -> Samples:
+    if pixels.dtype == np.uint8 and pixels.shape[2] == 4:
+        return np.asarray(Image.frombytes("RGBA", pixels.shape[1::-1], pixels.tobytes(), "raw", "RGBa"))
+    full = {1: 255.0, 2: 65535.0, 4: 1.0}[pixels.itemsize]
     alpha = pixels[..., -1:].astype(np.float64) / full
     colour = np.divide(pixels[..., :-1], alpha, out=np.zeros(pixels[..., :-1].shape), where=alpha > 0)
-    straight = pixels.copy()
-    straight[..., :-1] = np.rint(np.minimum(colour, full)) if pixels.dtype == np.uint16 else colour
-    return straight
+    pixels[..., :-1] = colour if pixels.dtype == np.float32 else np.rint(np.minimum(colour, full))
+    return pixels
 
 
 def _bytes(directory: Directory, tag: int) -> bytes | None:

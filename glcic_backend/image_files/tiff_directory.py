@@ -52,7 +52,8 @@ def read_directory(data: bytes, offset: int | None = None, depth: int = 0) -> tu
         The directory, without tags of unknown type or beyond the end, and the position of the link to the next one.
 
     Raises:
-        ValueError, struct.error: there is no directory.
+        ValueError, struct.error: there is no directory, or its values have more bytes than the data: a bomb points to
+            the same megabyte from thousands of tags.
     """
     order = byte_order(data)
     if offset is None:
@@ -61,12 +62,16 @@ def read_directory(data: bytes, offset: int | None = None, depth: int = 0) -> tu
         raise ValueError("directories nested in a circle")
     (count,) = struct.unpack_from(order + "H", data, offset)
     directory: Directory = {}
+    budget = len(data)
     for entry in range(offset + 2, offset + 2 + 12 * count, 12):
         tag, kind, number = struct.unpack_from(order + "HHI", data, entry)
         size = _SIZES.get(kind, 0) * number
         position = entry + 8 if size <= 4 else struct.unpack_from(order + "I", data, entry + 8)[0]
         if kind not in _SIZES or position + size > len(data):
             continue
+        budget -= size
+        if budget < 0:
+            raise ValueError(f"a directory of more than {len(data)} bytes")
         value = Value(kind, bytes(data[position : position + size]), position)
         directory[tag] = read_directory(data, integer(value, order), depth + 1)[0] if tag in _NESTED else value
     return directory, offset + 2 + 12 * count

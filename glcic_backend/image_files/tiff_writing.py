@@ -1,8 +1,8 @@
 """Writing TIFF 6.0 files: one picture in strips, compressed by Deflate."""
 
 import struct
-import zlib
 
+import imagecodecs
 import numpy as np
 
 from glcic_backend.errors import InvalidInputError
@@ -83,7 +83,7 @@ def _compress(rows: Samples, order: ByteOrder) -> bytes:
         differences = rows.copy()
         differences[:, 1:] -= rows[:, :-1]
         rows = differences
-    return zlib.compress(rows.astype(rows.dtype.newbyteorder(order)).tobytes(), _LEVEL)
+    return bytes(imagecodecs.deflate_encode(rows.astype(rows.dtype.newbyteorder(order)).tobytes(), _LEVEL))
 
 
 def _put_resolution(directory: Directory, resolution: Resolution, order: ByteOrder) -> None:

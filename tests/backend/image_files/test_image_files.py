@@ -129,6 +129,17 @@ def test_a_16_bit_grey_tiff_is_read_whatever_its_compression(tmp_path, compressi
     np.testing.assert_array_equal(read_picture(tmp_path / "grey.tif").pixels, pixels)
 
 
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "lzma"])
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_a_tiff_is_read_in_rarer_compressions_at_every_depth(tmp_path, compression, kind):
+    pixels = noise(40, 30, 3, kind)
+    tifffile.imwrite(
+        tmp_path / "rare.tif", pixels, photometric="rgb", compression=compression, predictor=True, metadata=None
+    )
+
+    np.testing.assert_array_equal(read_picture(tmp_path / "rare.tif").pixels, pixels)
+
+
 def test_palette_one_bit_and_jpeg_compressed_tiffs_become_rgb_or_grey(tmp_path):
     smooth = np.linspace(0, 255, 64 * 48 * 3).reshape(48, 64, 3).astype(np.uint8)
     image = Image.fromarray(smooth)
@@ -150,6 +161,22 @@ def test_a_tiff_with_white_as_zero_is_inverted_at_8_and_16_bits(tmp_path):
 
     np.testing.assert_array_equal(read_picture(tmp_path / "8.tif").pixels[..., 0], eight)
     np.testing.assert_array_equal(read_picture(tmp_path / "16.tif").pixels[..., 0], sixteen)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_premultiplied_alpha_of_an_8_bit_tiff_becomes_straight(tmp_path, mode):
+    straight = np.array([[[200, 100, 5, 128], [9, 9, 9, 0], [255, 0, 1, 255]]], np.uint8)
+    straight = straight if mode == "RGBA" else np.ascontiguousarray(straight[..., [0, 3]])
+    stored = straight.copy()
+    stored[..., :-1] = np.rint(straight[..., :-1] * (straight[..., -1:] / 255))
+    colours = {"RGBA": "rgb", "LA": "minisblack"}[mode]
+    layout = {"planarconfig": "contig", "extrasamples": ["assocalpha"], "metadata": None}
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric=colours, **layout)
+
+    found = read_picture(tmp_path / "a.tif").pixels
+
+    assert np.abs(found.astype(int) - straight)[straight[..., -1] > 0].max() <= 1
+    np.testing.assert_array_equal(found[..., -1], straight[..., -1])
 
 
 def test_premultiplied_alpha_of_a_16_bit_tiff_becomes_straight(tmp_path):

@@ -1,6 +1,10 @@
 """Files that are refused, each in one sentence, and what is accepted as a mask."""
 
 import io
+import struct
+import time
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -12,11 +16,55 @@ from PIL import Image
 from glcic_backend.errors import InvalidInputError, OutputError
 from glcic_backend.image_files import Picture, read_mask, read_picture, write_picture
 
-from .image_samples import exif_block, noise, png_bytes, srgb_profile
+from .image_samples import exif_block, noise, png_bytes, png_chunk, srgb_profile
 
 LOSSLESS = [(".png", "uint8"), (".png", "uint16"), (".webp", "uint8")]
 LOSSLESS += [(extension, kind) for extension in (".tif", ".tiff") for kind in ("uint8", "uint16", "float32")]
 EIGHT_BITS = [".png", ".jpg", ".webp", ".tif"]
+
+
+def tag_bomb(count):
+    """A TIFF of one directory whose tags all have the same megabyte as their value."""
+    end = 8 + 2 + 12 * count + 4
+    entries = [struct.pack("<HHII", 1000 + each, 7, 1_000_000, end) for each in range(count)]
+    return b"II*\0" + struct.pack("<IH", 8, count) + b"".join(entries) + bytes(4) + bytes(1_000_000)
+
+
+def deflated_tiff(strip):
+    """A grey TIFF of 8 x 8 pixels whose only strip is given, compressed by Deflate."""
+    tags = {256: 8, 257: 8, 258: 8, 259: 8, 262: 1, 273: 8, 277: 1, 278: 8, 279: len(strip)}
+    entries = [struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()]
+    head = b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip
+    return head + struct.pack("<H", len(tags)) + b"".join(entries) + bytes(4)
+
+
+def deflated_zeros(megabytes=500):
+    deflate = zlib.compressobj(1)
+    return b"".join([deflate.compress(bytes(1 << 20)) for _ in range(megabytes)] + [deflate.flush()])
+
+
+def png_of_8_by_8(depth, stream):
+    head = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, depth, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + png_chunk(b"IDAT", stream) + png_chunk(b"IEND", b"")
+
+
+def looping_tiff():
+    """A sound TIFF whose directory links to itself."""
+    data = bytearray(deflated_tiff(zlib.compress(bytes(64))))
+    (directory,) = struct.unpack_from("<I", data, 4)
+    data[-4:] = struct.pack("<I", directory)
+    return bytes(data)
+
+
+BOMBS = {
+    "tags.tif": lambda: tag_bomb(3000),
+    "more-tags.tif": lambda: tag_bomb(60_000),
+    "loop.tif": looping_tiff,
+    "strip.tif": lambda: deflated_tiff(deflated_zeros()),
+    "pixels-8.png": lambda: png_of_8_by_8(8, deflated_zeros()),
+    "pixels-16.png": lambda: png_of_8_by_8(16, deflated_zeros()),
+}
+"""Files of 3 MB at most that would become half a gigabyte and more."""
 
 
 class TestRefusals:
@@ -46,7 +94,7 @@ class TestRefusals:
     def test_a_16_bit_png_whose_stream_ends_early_within_sound_chunks_is_refused(self, tmp_path):
         (tmp_path / "short.png").write_bytes(png_bytes(2, 3, 16, 0, [b"\0\1\0\2"] * 2))
 
-        with pytest.raises(InvalidInputError, match="10 bytes of pixels instead of 15"):
+        with pytest.raises(InvalidInputError, match=r"damaged or cut short \(Not enough image data\)"):
             read_picture(tmp_path / "short.png")
 
     @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -81,6 +129,34 @@ class TestRefusals:
 
         with pytest.raises(InvalidInputError, match=r"3,600,000,000 .*--max-pixels"):
             read_picture(tmp_path / "bomb.png")
+
+    @pytest.mark.parametrize("name", BOMBS)
+    def test_a_small_file_that_would_become_large_costs_little(self, tmp_path, name):
+        (tmp_path / name).write_bytes(BOMBS[name]())
+
+        tracemalloc.start()
+        began = time.process_time()
+        with pytest.raises(InvalidInputError, match="damaged or cut short"):
+            read_picture(tmp_path / name)
+        seconds = time.process_time() - began
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+        assert seconds < 1
+        assert peak < 300e6
+
+    @pytest.mark.parametrize("extension", [".png", ".webp"])
+    def test_an_exif_bomb_is_left_as_it_is_and_costs_little(self, tmp_path, extension):
+        bomb = tag_bomb(3000)
+        Image.fromarray(noise(8, 8, 3)).save(tmp_path / f"a{extension}", exif=b"Exif\0\0" + bomb)
+
+        tracemalloc.start()
+        picture = read_picture(tmp_path / f"a{extension}")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+        assert picture.exif == bomb
+        assert peak < 300e6
 
     def test_a_picture_larger_than_pillow_allows_by_itself_is_read(self, tmp_path):
         width, height = 20_000, 10_000  # 200 megapixels; Pillow stops at 179
@@ -118,6 +194,13 @@ class TestRefusals:
 
         with pytest.raises(InvalidInputError, match=r"CMYK.*Convert it to RGB"):
             read_picture(tmp_path / f"print{extension}")
+
+    @pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+    def test_ycbcr_of_a_tiff_without_jpeg_is_refused_and_not_taken_for_rgb(self, tmp_path, compression):
+        Image.new("YCbCr", (4, 4)).save(tmp_path / "video.tif", compression=compression)
+
+        with pytest.raises(InvalidInputError, match=r"of a kind that is not read. Convert it to grey or RGB"):
+            read_picture(tmp_path / "video.tif")
 
     def test_pages_and_frames_are_refused_and_counted(self, tmp_path):
         frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "green", "blue")]
