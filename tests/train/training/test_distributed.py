@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from glcic_train.training.distributed import Processes, join_processes
 from ..conftest import QUICK
 
 ROOT = Path(__file__).parents[3]
+PYTHONPATH = f"{ROOT}{os.pathsep}{ROOT / 'train'}"
 
 # Both phases that train C, and D, with batch statistics over both processes; balancing needs a common norm.
 SETTINGS = (*QUICK, "run.batch=4", "run.sync_batch_norm=true", "losses.balance_gradients=4")
@@ -29,8 +31,9 @@ SETTINGS = (*QUICK, "run.batch=4", "run.sync_batch_norm=true", "losses.balance_g
 RUN = """
 import sys
 import torch
-torch.set_default_dtype(torch.float64)
-torch.Tensor.float = torch.Tensor.double
+if not any(word.startswith("run.precision") for word in sys.argv):
+    torch.set_default_dtype(torch.float64)
+    torch.Tensor.float = torch.Tensor.double
 from pathlib import Path
 from tests.train.narrow import narrow_networks
 narrow_networks()
@@ -45,7 +48,8 @@ def run_processes(count: int, photos: Path, folder: Path, settings: tuple[str, .
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    common = {"WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "PATH": ""}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    common = address | {"WORLD_SIZE": str(count), "PYTHONPATH": PYTHONPATH, "PATH": ""}
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", RUN, str(photos), str(folder), *settings],
@@ -76,10 +80,21 @@ def test_two_processes_end_with_the_weights_of_one_process_with_the_same_global_
     assert compared > 60  # the weights that training has moved
 
 
-def test_only_the_first_process_writes(photos, tmp_path):
-    run_processes(2, photos, tmp_path, SETTINGS)
-    steps = [line.split('"step": ')[1].split(",")[0] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert steps == ["0", "1", "2", "3", "4", "5", "5", "5"]  # checkpoint, five lines of losses, checkpoint, end
+def log(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_only_the_first_process_writes_and_bfloat16_trains_as_float32_does(photos, tmp_path):
+    run_processes(2, photos, tmp_path / "float32", (*SETTINGS, "run.precision=float32"))
+    run_processes(2, photos, tmp_path / "bfloat16", (*SETTINGS, "run.precision=bfloat16"))
+
+    wide, half = log(tmp_path / "float32"), log(tmp_path / "bfloat16")
+    for lines in (wide, half):
+        # Checkpoint, five lines of losses, checkpoint, end.
+        assert [line["step"] for line in lines] == [0, 1, 2, 3, 4, 5, 5, 5]
+    # Later iterations amplify the rounding.
+    assert half[1]["mse"] == pytest.approx(wide[1]["mse"], rel=0.02)
+    assert half[1]["mse"] != wide[1]["mse"]
 
 
 # The process of rank 1 kills itself at iteration 3, the first time.
@@ -102,7 +117,7 @@ def test_torchrun_restarts_the_processes_when_one_was_killed_and_they_end_as_if_
     script.write_text(KILLED_ONCE + RUN)
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*torchrun, "--max-restarts", "1", str(script), str(photos), str(tmp_path / "elastic"), *settings]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"PYTHONPATH": PYTHONPATH, "OMP_NUM_THREADS": "1"}
 
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=250)
     run_processes(2, photos, tmp_path / "undisturbed", settings)
@@ -139,8 +154,9 @@ torch.manual_seed(0)
 network = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5))
 synchronise_batch_norm(network, device)
 x = torch.load(sys.argv[1], weights_only=True).chunk(2)[processes.rank].requires_grad_()
-y = network(x)
-(y ** 3).sum().backward()
+with torch.autocast("cpu", dtype=torch.bfloat16, enabled=sys.argv[3] == "bfloat16"):
+    y = network(x)
+(y.float() ** 3).sum().backward()
 gradients = [p.grad for p in network.parameters()]
 for gradient in gradients:
     dist.all_reduce(gradient)
@@ -149,22 +165,31 @@ processes.leave()
 """
 
 
-def test_synchronised_statistics_have_the_values_and_gradients_of_the_whole_batch(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("precision", "rounding"), [("float32", 1e-5), ("bfloat16", 2e-2)])
+def test_synchronised_statistics_have_the_values_and_gradients_of_the_whole_batch(
+    tmp_path, monkeypatch, precision, rounding
+):
     torch.manual_seed(1)
     x = torch.randn(6, 3, 7, 7) * 2 + 1
     torch.save(x, tmp_path / "x.pt")
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 5, 3), nn.BatchNorm2d(5))
     x.requires_grad_()
-    y = network(x)
-    (y**3).sum().backward()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bfloat16"):
+        y = network(x)
+    (y.float() ** 3).sum().backward()
     monkeypatch.setitem(globals(), "RUN", NORM)
 
-    run_processes(2, tmp_path / "x.pt", tmp_path, ())
+    run_processes(2, tmp_path / "x.pt", tmp_path, (precision,))
 
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
-    assert torch.allclose(torch.cat([first[0], second[0]]), y, atol=1e-5)
-    assert torch.allclose(torch.cat([first[1], second[1]]), x.grad, atol=1e-4, rtol=1e-4)
+    assert first[0].dtype == getattr(torch, precision)
+    assert torch.allclose(torch.cat([first[0], second[0]]).float(), y.float(), atol=rounding, rtol=rounding)
+    # Gradients of a cube reach 100, and are sums over 150 pixels.
+    assert torch.allclose(torch.cat([first[1], second[1]]), x.grad, atol=20 * rounding, rtol=10 * rounding)
     expected = [*(p.grad for p in network.parameters()), *network[1].buffers()]
     for got, wanted in zip(first[2:], expected, strict=True):
-        assert torch.allclose(got.float(), wanted.float(), atol=1e-3, rtol=1e-4)
+        assert torch.allclose(got.float(), wanted.float(), atol=100 * rounding, rtol=10 * rounding)
+    running_mean, running_variance, _ = network[1].buffers()
+    assert torch.allclose(first[6], running_mean, atol=rounding, rtol=rounding)
+    assert torch.allclose(first[7], running_variance, atol=rounding, rtol=rounding)

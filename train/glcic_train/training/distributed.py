@@ -95,7 +95,9 @@ class _CpuSyncBatchNorm2d(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
-        sums = torch.cat([x.sum(dim=(0, 2, 3)), x.square().sum(dim=(0, 2, 3))])
+        # The convolutions before may deliver bfloat16, whose 8 bits are too few for sums, and for a difference of sums.
+        wide = x.float()
+        sums = torch.cat([wide.sum(dim=(0, 2, 3)), wide.square().sum(dim=(0, 2, 3))])
         sums = _SumOverProcesses.apply(sums)
         count = x.numel() // x.shape[1] * dist.get_world_size()
         mean, mean_square = (sums / count).chunk(2)
@@ -106,7 +108,8 @@ class _CpuSyncBatchNorm2d(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return x * scale.view(1, -1, 1, 1) + (self.bias - mean * scale).view(1, -1, 1, 1)
+        y: Tensor = wide * scale.view(1, -1, 1, 1) + (self.bias - mean * scale).view(1, -1, 1, 1)
+        return y.to(x.dtype)
 
 
 class _SumOverProcesses(torch.autograd.Function):
