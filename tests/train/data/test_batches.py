@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from glcic_backend.errors import InvalidInputError, OutputError
+from glcic_backend.errors import OutputError
 from glcic_train.data import CropOptions, CropSampler, PhotoSet
 from glcic_train.data.colour import apply_colour
 from glcic_train.data.loader import LoadedPhotos
@@ -145,18 +145,6 @@ def test_loading_reports_its_progress_to_the_end(photos: PhotoSet):
     ResidentPhotos.load(photos, "cpu", progress=lambda done, total: reports.append((done, total)))
 
     assert reports == [(done, 5) for done in range(1, 6)]
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_damaged_photo_stops_the_loader_with_its_name(
-    make_tar: Make, encoded: Callable[..., bytes], photo: Callable[..., np.ndarray], workers: int
-):
-    whole = encoded(photo(0), "png")
-    shard = make_tar("train-0.tar", [("broken.png", whole[: len(whole) // 2])])
-    sampler = CropSampler(CropOptions(32, short_side=(32, 40)), 2, seed=0)
-
-    with pytest.raises(InvalidInputError, match=r"^The photo 'broken' in .*train-0\.tar cannot be decoded"):
-        take(LoadedPhotos(PhotoSet.open(shard), workers=workers), sampler, 1)
 
 
 def test_batches_leave_the_global_random_state_alone(photos: PhotoSet):

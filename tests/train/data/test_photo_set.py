@@ -112,8 +112,8 @@ def test_what_is_no_plain_tar_is_refused(tmp_path: Path, content: bytes):
         PhotoSet.open(tmp_path / "train.tar")
 
 
-def test_a_member_that_is_no_picture_is_refused_with_its_key(make_tar: Make):
-    with pytest.raises(InvalidInputError, match="picture of key 'fake' has no readable header"):
+def test_a_shard_without_a_single_picture_is_refused_with_the_key(make_tar: Make):
+    with pytest.raises(InvalidInputError, match=r"picture of key 'fake' in .* has no readable header"):
         PhotoSet.open(make_tar("train.tar", [("fake.jpg", b"text" * 100)]))
 
 

@@ -13,8 +13,9 @@ from glcic_train.data.contact_sheet import contact_sheet
 from glcic_train.data.convert import PrepareSettings
 from glcic_train.data.files import cannot_write
 from glcic_train.data.layouts import LAYOUTS
-from glcic_train.data.photo_set import SPLITS, PhotoSet, shards_by_split
+from glcic_train.data.photo_set import PhotoSet
 from glcic_train.data.prepare import prepare as prepare_photos
+from glcic_train.data.sources import SPLITS, shards_by_split
 from glcic_train.data.stats import describe, photo_stats
 
 

@@ -6,16 +6,21 @@ from pathlib import Path
 import click
 
 from glcic_train.cli.progress import progress_bar
+from glcic_train.data.sources import SPLITS
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("model", metavar="MODEL")
-@click.argument("data", nargs=-1, required=True, type=_PATH)
+@click.argument("data", nargs=-1, required=True)
 @click.option("--out", type=_PATH, help="Folder for results.json and the picture sheets.")
 @click.option(
-    "--split", default="val", show_default=True, help="Shards that are used of a folder: train, val, test, all."
+    "--split",
+    type=click.Choice([*SPLITS, "all"]),
+    default="val",
+    show_default=True,
+    help="Shards that are used of a folder of shards.",
 )
 @click.option(
     "--masks",
@@ -53,7 +58,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def evaluate(
     model: str,
-    data: tuple[Path, ...],
+    data: tuple[str, ...],
     out: Path | None,
     split: str,
     kinds: tuple[str, ...],
@@ -68,7 +73,8 @@ def evaluate(
     lpips: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Score MODEL (a file, or a name from `glcic-backend models list`) on the photographs in DATA (shards or folders).
+    """Score MODEL (a file, or a name from `glcic-backend models list`) on the photographs in DATA (a folder of
+    photographs, prepared folders, or shards).
 
     The photographs, their holes and the classical methods are the same in every run with the same options.
 

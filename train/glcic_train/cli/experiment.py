@@ -6,14 +6,22 @@ from pathlib import Path
 import click
 
 from glcic_train.cli.progress import progress_bar
+from glcic_train.data.sources import SPLITS
 
 _PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("name", metavar="NAME")
-@click.argument("data", nargs=-1, type=_PATH)
+@click.argument("data", nargs=-1)
 @click.option("--out", type=_PATH, required=True, help="Folder for models, runs, results.json and the strips.")
+@click.option(
+    "--split",
+    type=click.Choice([*SPLITS, "all"]),
+    default="val",
+    show_default=True,
+    help="Shards of a folder that are scored on.",
+)
 @click.option("--iterations", default=0, type=click.IntRange(min=0), help="Length of each run.")
 @click.option("--minutes", default=0.0, type=click.FloatRange(min=0), help="Length of each run, by the clock.")
 @click.option("--model", default="shipped", show_default=True, help="Started from, compared with, or looked at.")
@@ -31,7 +39,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the table.")
 def experiment(
     name: str,
-    data: tuple[Path, ...],
+    data: tuple[str, ...],
+    split: str,
     out: Path,
     iterations: int,
     minutes: float,
@@ -43,7 +52,7 @@ def experiment(
     device: str,
     as_json: bool,
 ) -> None:
-    """Repeat an experiment of the paper: train on the training photographs in DATA, score on the validation ones.
+    """Repeat an experiment of the paper: train on the training photographs in DATA, score on those of --split.
 
     NAME is ablation, ablation-recipe, facade, celeba, centre, post-processing or comparison. Stopped at any moment, the
     same command goes on. Table 4 is measured by `glcic-backend bench`, the user study by `glcic-train study`.
@@ -63,5 +72,5 @@ def experiment(
     chosen = EXPERIMENTS[name]
     budget = Budget(iterations, minutes) if chosen.trains else None
     with progress_bar("Scoring") as show:
-        report = chosen.run(Request(data, out, model, budget, settings, count, seed, rows, device, show))
+        report = chosen.run(Request(data, split, out, model, budget, settings, count, seed, rows, device, show))
     click.echo(json.dumps(report.values, indent=2) if as_json else f"{chosen.summary}\n\n{report.text}")

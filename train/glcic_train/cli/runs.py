@@ -19,15 +19,17 @@ _SET = click.option(
 
 @click.command()
 @click.argument("config", metavar="CONFIG")
-@click.argument("data", nargs=-1, type=_PATH)
+@click.argument("data", nargs=-1)
 @click.option("--out", type=_PATH, help="Folder of the run: log, checkpoints, pictures.")
 @_SET
 @click.option("--dry-run", is_flag=True, help="Print the whole configuration and stop.")
 @click.option("--profile", "profiling", is_flag=True, help="Measure the speed of every phase and stop.")
 def run(
-    config: str, data: tuple[Path, ...], out: Path | None, settings: tuple[str, ...], dry_run: bool, profiling: bool
+    config: str, data: tuple[str, ...], out: Path | None, settings: tuple[str, ...], dry_run: bool, profiling: bool
 ) -> None:
-    """Train on DATA (folders of shards, or shards) as CONFIG says: a name from `glcic-train configs`, or a .toml file.
+    """Train on DATA as CONFIG says: a name from `glcic-train configs`, or a .toml file.
+
+    DATA are folders of shards, shards, addresses of shards, or pipe:COMMAND; with ranges in braces, as {000..127}.
 
     \b
     glcic-train run first-cpu photos/ --out runs/first
@@ -52,9 +54,9 @@ def run(
 
 @click.command()
 @click.argument("folder", metavar="RUN", type=_PATH)
-@click.option("--data", multiple=True, type=_PATH, help="Where the photographs are now, if they were moved.")
+@click.option("--data", multiple=True, help="Where the photographs are now, if they were moved.")
 @_SET
-def resume(folder: Path, data: tuple[Path, ...], settings: tuple[str, ...]) -> None:
+def resume(folder: Path, data: tuple[str, ...], settings: tuple[str, ...]) -> None:
     """Go on with a RUN from its newest checkpoint, as if it had never stopped."""
     from glcic_train.training.run import resume_run
 
@@ -72,8 +74,8 @@ def configs() -> None:
 @click.argument("folder", metavar="RUN", type=_PATH)
 @click.argument("picture", type=_PATH, required=False)
 @click.option("--count", default=6, show_default=True, type=click.IntRange(min=1), help="Photographs shown.")
-@click.option("--data", multiple=True, type=_PATH, help="Where the photographs are now, if they were moved.")
-def preview(folder: Path, picture: Path | None, count: int, data: tuple[Path, ...]) -> None:
+@click.option("--data", multiple=True, help="Where the photographs are now, if they were moved.")
+def preview(folder: Path, picture: Path | None, count: int, data: tuple[str, ...]) -> None:
     """Show what RUN has learnt: a PICTURE (RUN/preview.png) of input, completion, blended completion and truth."""
     from glcic_backend.atomic_file import write_atomically
     from glcic_train.training.inspect_run import preview_run
@@ -125,20 +127,20 @@ def export(
     click.echo(f"{target}: {info.name}, {info.recipe}, sha256 {info.sha256[:12]}")
 
 
-def _print_profile(config: Config, data: tuple[Path, ...]) -> None:
+def _print_profile(config: Config, data: tuple[str, ...]) -> None:
     from glcic_train.training.profiling import profile
     from glcic_train.training.run import assemble
 
     with assemble(config, data, None) as parts:
-        measured = profile(config, parts)
-    if not parts.processes.leads:
-        return
-    click.echo("phase          crop  batch  samples/s  waiting  GFLOP/s")
-    for row in measured:
-        click.echo(
-            f"{row.phase:13} {row.crop:5} {row.batch:6} {row.samples_per_second:10.1f} {row.waiting:8.1%} "
-            f"{row.flops_per_second / 1e9:8.1f}"
-        )
+        leads = parts.processes.leads
+        if leads:
+            click.echo("phase          crop  batch  samples/s  waiting  GFLOP/s")
+        for row in profile(config, parts):
+            if leads:
+                click.echo(
+                    f"{row.phase:13} {row.crop:5} {row.batch:6} {row.samples_per_second:10.1f} {row.waiting:8.1%} "
+                    f"{row.flops_per_second / 1e9:8.1f}"
+                )
 
 
 def _exit_by(ending: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from glcic_train.cli.progress import progress_bar
+from glcic_train.data.sources import SPLITS
 
 _PATH = click.Path(path_type=Path)
 
@@ -23,10 +24,16 @@ def study() -> None:
 
 @study.command()
 @click.argument("model", metavar="MODEL")
-@click.argument("data", nargs=-1, required=True, type=_PATH)
+@click.argument("data", nargs=-1, required=True)
 @click.option("--out", required=True, type=_PATH, help="Folder of the study. An older study there gets MODEL added.")
 @click.option("--name", default="", help="Name of the method in the study; else that of MODEL.")
-@click.option("--split", default="val", show_default=True, help="Shards that are used of a folder.")
+@click.option(
+    "--split",
+    type=click.Choice([*SPLITS, "all"]),
+    default="val",
+    show_default=True,
+    help="Shards that are used of a folder of shards.",
+)
 @click.option(
     "--masks",
     "kinds",
@@ -52,7 +59,7 @@ def study() -> None:
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 def new(
     model: str,
-    data: tuple[Path, ...],
+    data: tuple[str, ...],
     out: Path,
     name: str,
     split: str,
@@ -65,6 +72,8 @@ def new(
     device: str,
 ) -> None:
     """Make a study of MODEL (a file, or a name from `glcic-backend models list`) on the photographs in DATA.
+
+    DATA is a folder of photographs, or prepared folders or shards.
 
     Pictures from elsewhere can be judged as well: put them into OUT/METHOD, their real versions of the same names and
     sizes into OUT/real.

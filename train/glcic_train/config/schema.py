@@ -34,6 +34,10 @@ class DataConfig:
         0.0, "brightness, contrast, saturation times 1 +- this (not in the paper)", minimum=0, maximum=0.99
     )
     resident: bool = option(False, "keep all decoded photographs in the device's memory and cut them there")
+    cache: str = option("", "folder that keeps the decoded photographs of `resident` for the next start; empty = none")
+    max_damaged: float = option(
+        0.01, "share of the photographs that may be damaged: they are skipped", minimum=0, maximum=1
+    )
     workers: int = option(4, "processes that decode ahead, at most one per core; 0 = the training process", minimum=0)
 
 

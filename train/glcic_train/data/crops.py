@@ -9,8 +9,8 @@ from glcic_backend.errors import InvalidInputError
 
 # Independent random streams of one seed.
 _ORDER_STREAM, _CROP_STREAM = 1, 2
-# Uniform numbers a crop needs: scale, left, top, flip, and three for colour.
-_DRAWS = 7
+DRAWS = 7
+"""Uniform numbers that a crop takes: scale, left, top, flip, and three for colour."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,11 @@ class CropPlan:
     """float32 [N, 3]: factors of brightness, contrast and saturation."""
 
 
+def next_photo(photo: int, usable: np.ndarray) -> int:
+    """The usable photo that stands in for a damaged one: the one after it, in whatever process, at whatever step."""
+    return int(usable[(np.searchsorted(usable, photo) + 1) % len(usable)])
+
+
 @dataclass(frozen=True)
 class CropSampler:
     """Decides every crop of a training run.
@@ -109,8 +114,20 @@ class CropSampler:
             sizes: int [P, 2], width and height of all photos of the set.
             usable: the photos to draw from, as `CropOptions.usable` gives them.
         """
-        photo = usable[self._positions(step, len(usable))]
-        draws = self._draws(step)
+        return self.cut(*self.choose(step, usable), sizes)
+
+    def choose(self, step: int, usable: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The photos of a batch, int64 [N], and what decides their crops, uniform in 0..1: float64 [N, 7]."""
+        return usable[self._positions(step, len(usable))], self._draws(step)
+
+    def cut(self, photo: np.ndarray, draws: np.ndarray, sizes: np.ndarray) -> CropPlan:
+        """Decide the crops of some photos, whichever they are, by the same draws.
+
+        Args:
+            photo: int64 [N].
+            draws: float64 [N, 7], uniform in 0..1.
+            sizes: int [P, 2], width and height of all photos of the set.
+        """
         resized = self._resized(sizes[photo], draws[:, 0])
         corner = np.floor(draws[:, 1:3] * (resized - self.crop.size + 1)).astype(np.int64)
         flip = (draws[:, 3] < 0.5) & self.crop.flip
@@ -128,7 +145,7 @@ class CropSampler:
         """Uniform numbers in 0..1 for this rank's samples: float64 [N, 7]."""
         generator = np.random.Generator(np.random.Philox(key=[self.seed, _CROP_STREAM], counter=[0, 0, 0, step]))
         # Row j is the same whatever number of rows is drawn: the split into ranks does not show.
-        draws: np.ndarray = generator.random(((self.rank + 1) * self.batch_size, _DRAWS))
+        draws: np.ndarray = generator.random(((self.rank + 1) * self.batch_size, DRAWS))
         return draws[self.rank * self.batch_size :]
 
     def _resized(self, sizes: np.ndarray, draw: np.ndarray) -> np.ndarray:

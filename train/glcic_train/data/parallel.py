@@ -53,21 +53,30 @@ def ordered_map(
         pool.shutdown(cancel_futures=True)
 
 
-def in_threads(function: Callable[[int], None], count: int, progress: Callable[[int, int], None] | None = None) -> None:
-    """Call `function(0 .. count - 1)` from as many threads as there are cores, for work that releases Python's lock.
+def in_threads(
+    function: Callable[[int], None],
+    count: int,
+    progress: Callable[[int, int], None] | None = None,
+    threads: int | None = None,
+) -> None:
+    """Call `function(0 .. count - 1)` from several threads, for work that releases Python's lock.
 
     Args:
         function: stores its own result.
         count: number of calls.
         progress: called in this thread with (calls done, calls in all).
+        threads: how many; None = as many as there are cores.
     """
 
     def run_chunk(chunk: range) -> None:
         for number in chunk:
             function(number)
 
-    chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    threads = threads or os.cpu_count() or 1
+    # Small enough that no thread waits while another has a queue.
+    size = max(1, min(_CHUNK, count // threads))
+    chunks = [range(start, min(start + size, count)) for start in range(0, count, size)]
+    with ThreadPoolExecutor(threads) as pool:
         for chunk, _ in zip(chunks, pool.map(run_chunk, chunks), strict=True):
             if progress is not None:
                 for number in chunk:

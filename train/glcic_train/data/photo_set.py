@@ -4,22 +4,52 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import InvalidInputError
+from glcic_train.data.damage import MAX_DAMAGED, DamageCount, DamagedPhotoError
 from glcic_train.data.decode import channel_sums, decode_stored
 from glcic_train.data.files import cannot_write
-from glcic_train.data.manifest import read_manifest
 from glcic_train.data.parallel import in_threads
-from glcic_train.data.shards import ShardIndex, index_shard, read_at
+from glcic_train.data.remote import RemoteShard
+from glcic_train.data.shards import Shard, ShardIndex, index_shard, read_at
+from glcic_train.data.sources import MeanPixel, StreamedShard, find_shards, stated_mean_pixel
 
-SPLITS = ("train", "val", "test")
-MeanPixel = tuple[float, float, float]
+# Requests that are under way at a time while shards behind addresses are indexed.
+_REQUESTS = 16
+# Photographs behind addresses that the mean pixel is taken from, where nothing states it.
+_MEAN_OF = 2000
+
+
+class Ranks(Protocol):
+    """The processes of a run, as far as they share the work on a set."""
+
+    @property
+    def rank(self) -> int:
+        """Number of this process."""
+        ...
+
+    @property
+    def world_size(self) -> int:
+        """Number of all."""
+        ...
+
+    def gather(self, value: Any) -> list[Any]:
+        """What each process passes, by rank: plain data. All must call it."""
+        ...
+
+
+class _Alone:
+    """A process that shares with nobody."""
+
+    rank, world_size = 0, 1
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value]
 
 
 class PhotoSet:
@@ -29,44 +59,96 @@ class PhotoSet:
     shards count as verified and upright, as `glcic-train data prepare` leaves them: orientation tags are not read.
     """
 
-    def __init__(self, shards: Sequence[Path], cache: Path | None, mean_pixel: MeanPixel | None) -> None:
+    def __init__(
+        self,
+        shards: Sequence[Shard],
+        cache: Path | None,
+        mean_pixel: MeanPixel | None,
+        ranks: Ranks,
+        max_damaged: float,
+    ) -> None:
         """Use `PhotoSet.open`."""
         self.shards = list(shards)
+        self.max_damaged = max_damaged
+        """Share of the photos that may be damaged."""
         self._cache = cache
         self._mean_pixel = mean_pixel
-        if not self._load():
-            parts = [index_shard(shard) for shard in self.shards]
-            self._index = ShardIndex.join(parts)
-            self._shard = np.repeat(np.arange(len(parts)), [len(part.keys) for part in parts])
-            self._save()
+        # The cache counts only if all have it: the others would wait for ever for those who need not index.
+        if not all(ranks.gather(self._load())):
+            self._gather_index(ranks)
+            if ranks.rank == 0:
+                self._save()
 
     @classmethod
     def open(
-        cls, paths: str | Path | Sequence[str | Path], split: str = "train", *, cache: str | Path | None = None
+        cls,
+        named: str | Path | Sequence[str | Path],
+        split: str = "train",
+        *,
+        cache: str | Path | None = None,
+        ranks: Ranks | None = None,
+        max_damaged: float = MAX_DAMAGED,
     ) -> "PhotoSet":
         """Open shards.
 
         Args:
-            paths: a folder that `glcic-train data prepare` made, any folder of shards named `train-*.tar`,
-                `val-*.tar`, ..., a single shard, or several of these.
+            named: a folder that `glcic-train data prepare` made, any folder of shards named `train-*.tar`,
+                `val-*.tar`, ..., a single shard, the address of one, or several of these; with ranges in braces.
             split: "train", "val", "test", or "all"; chooses among the shards of a folder by their names. A shard
                 named explicitly is always read.
             cache: a writable folder (that of the run) where the index and the mean pixel are kept for the next start.
+            ranks: processes that open the same shards together; each indexes its part of them.
+            max_damaged: share of the photos that may be damaged.
 
         Raises:
-            InvalidInputError: nothing there, no shard of that split, or a shard is damaged.
+            InvalidInputError: nothing there, no shard of that split, a shard is damaged or cannot be read here and
+                there, or too many photos are damaged.
         """
-        given = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-        shards = [shard for path in given for shard in ([path] if path.is_file() else folder_shards(path, split))]
-        photos = cls(shards, Path(cache) if cache is not None else None, _stated_mean_pixel(given))
+        given = [named] if isinstance(named, str | Path) else list(named)
+        shards = []
+        for shard in find_shards(given, split):
+            if isinstance(shard, StreamedShard):
+                raise InvalidInputError(
+                    f"{shard} can only be read from its beginning to its end, which serves training alone "
+                    "(`glcic-train run`). Fetch it into a file, or use a server that answers range requests."
+                )
+            shards.append(shard)
+        alone = _Alone()
+        cache = Path(cache) if cache is not None else None
+        photos = cls(shards, cache, stated_mean_pixel(given), ranks or alone, max_damaged)
         if len(photos) == 0:
             raise InvalidInputError(f"{', '.join(map(str, given))} holds no photo. Prepare more photographs.")
         return photos
+
+    def _gather_index(self, ranks: Ranks) -> None:
+        """Index this process's part of the shards, and put the parts of all together."""
+        mine = range(ranks.rank, len(self.shards), ranks.world_size)
+        parts: dict[int, ShardIndex] = {}
+
+        def index(place: int) -> None:
+            parts[mine[place]] = index_shard(self.shards[mine[place]])
+
+        in_threads(index, len(mine), threads=_REQUESTS if self._is_remote else None)
+        for others in ranks.gather(parts):
+            parts |= others
+        ordered = [parts[number] for number in range(len(self.shards))]
+        self._index = ShardIndex.join(ordered)
+        self._shard = np.repeat(np.arange(len(ordered)), [len(part.keys) for part in ordered])
+        DamageCount(self.max_damaged, len(self) + len(self.damaged)).add(self.damaged)
+
+    @property
+    def _is_remote(self) -> bool:
+        return any(isinstance(shard, RemoteShard) for shard in self.shards)
 
     @property
     def sizes(self) -> np.ndarray:
         """int32 [len, 2]: width and height of every photo, from the headers of the files."""
         return self._index.sizes
+
+    @property
+    def origins(self) -> list[str]:
+        """The names of the shards."""
+        return [shard.name for shard in self.shards]
 
     @property
     def stored_bytes(self) -> int:
@@ -75,9 +157,13 @@ class PhotoSet:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a shard is added, left out, or written anew."""
-        stats = [(str(shard.resolve()), shard.stat().st_size, shard.stat().st_mtime_ns) for shard in self.shards]
-        return hashlib.sha256(repr(stats).encode()).hexdigest()
+        """Changes when a shard is added, left out, or written anew; what an address leads to counts as unchanging."""
+        return hashlib.sha256(repr([_state(shard) for shard in self.shards]).encode()).hexdigest()
+
+    @property
+    def damaged(self) -> list[str]:
+        """A sentence for every photo that is left out because its header cannot be read."""
+        return self._index.damaged
 
     def __len__(self) -> int:
         """Number of photos."""
@@ -87,16 +173,31 @@ class PhotoSet:
         """Decode one photo: uint8 [H, W, 3], RGB.
 
         Raises:
-            InvalidInputError: it cannot be decoded; the text names shard and key.
+            DamagedPhotoError: it cannot be decoded; the text names shard and key.
+            InvalidInputError: its shard cannot be read any more.
         """
         shard = self.shards[self._shard[number]]
         pixels = decode_stored(read_at(shard, *map(int, self._index.photo[number])))
         if pixels is None or (pixels.shape[1], pixels.shape[0]) != tuple(self.sizes[number]):
-            raise InvalidInputError(
+            raise DamagedPhotoError(
                 f"The photo {self._index.keys[number]!r} in {shard} cannot be decoded: the shard is damaged or was "
-                "changed. Fetch or prepare it again, or leave it out."
+                "changed."
             )
         return pixels
+
+    def read_from(self, number: int) -> np.ndarray:
+        """Decode the first intact photo from a number on, after the last one from the beginning: as `read`.
+
+        Raises:
+            InvalidInputError: none of the next photos is intact, or their shard cannot be read any more.
+        """
+        count = DamageCount(self.max_damaged, len(self))
+        while True:
+            try:
+                return self.read(number)
+            except DamagedPhotoError as error:
+                count.add([error.problem])
+                number = (number + 1) % len(self)
 
     def info(self, number: int) -> dict[str, Any]:
         """What the shard says on a photo (source, licence, original name, ...), with `key` and `shard` added."""
@@ -113,20 +214,30 @@ class PhotoSet:
         """Mean RGB of all pixels of the set, 0..1, summed exactly.
 
         The manifest of a prepared folder states that of the training photos, and it holds for every split; otherwise
-        all photos are decoded once, on all cores.
+        all photos are decoded once, on all cores. Of photos behind addresses 2000, evenly spread, stand for all.
         """
         return self.compute_mean_pixel()
 
     def compute_mean_pixel(self, progress: Callable[[int, int], None] | None = None) -> MeanPixel:
         """As `mean_pixel`. Where that means decoding, `progress` is called with (photos done, photos in all)."""
         if self._mean_pixel is None:
-            sums = np.zeros((len(self), 3), np.int64)
+            few = min(len(self), _MEAN_OF if self._is_remote else len(self))
+            numbers = np.linspace(0, len(self) - 1, few).round().astype(int)
+            # Sums of the channels, and the number of pixels.
+            sums = np.zeros((few, 4), np.int64)
+            problems: list[str] = []
 
-            def add_up(number: int) -> None:
-                sums[number] = channel_sums(self.read(number))
+            def add_up(place: int) -> None:
+                try:
+                    pixels = self.read(int(numbers[place]))
+                    sums[place] = *channel_sums(pixels), pixels.shape[0] * pixels.shape[1]
+                except DamagedPhotoError as error:
+                    problems.append(error.problem)
 
-            in_threads(add_up, len(self), progress)
-            red, green, blue = sums.sum(axis=0) / (255.0 * self.sizes.prod(axis=1, dtype=np.int64).sum())
+            in_threads(add_up, few, progress, threads=_REQUESTS if self._is_remote else None)
+            DamageCount(self.max_damaged, few).add(problems)
+            *channels, area = sums.sum(axis=0)
+            red, green, blue = (channel / (255.0 * area) for channel in channels)
             self._mean_pixel = (float(red), float(green), float(blue))
             self._save()
         return self._mean_pixel
@@ -140,8 +251,8 @@ class PhotoSet:
         if path is None or not path.is_file():
             return False
         with np.load(path, allow_pickle=False) as stored:
-            keys = stored["keys"].tobytes().decode().split("\0")
-            self._index = ShardIndex(keys, stored["photo"], stored["info"], stored["sizes"])
+            keys = _texts(stored["keys"])
+            self._index = ShardIndex(keys, stored["photo"], stored["info"], stored["sizes"], _texts(stored["damaged"]))
             self._shard = stored["shard"]
             if self._mean_pixel is None and len(stored["mean_pixel"]):
                 red, green, blue = stored["mean_pixel"].tolist()
@@ -154,11 +265,10 @@ class PhotoSet:
             return
         file = io.BytesIO()
         index = self._index
-        # A tar cannot hold the character 0 in a name.
-        keys = np.frombuffer("\0".join(index.keys).encode(), np.uint8)
         mean_pixel = np.array(self._mean_pixel if self._mean_pixel is not None else [])
         place = {"shard": self._shard, "photo": index.photo, "info": index.info}
-        np.savez(file, allow_pickle=False, keys=keys, sizes=index.sizes, mean_pixel=mean_pixel, **place)
+        texts = {"keys": _bytes(index.keys), "damaged": _bytes(index.damaged)}
+        np.savez(file, allow_pickle=False, sizes=index.sizes, mean_pixel=mean_pixel, **texts, **place)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -166,57 +276,17 @@ class PhotoSet:
         write_atomically(path, file.getvalue())
 
 
-def folder_shards(folder: Path, split: str) -> list[Path]:
-    """The shards of a split in a folder, in the order of their names.
-
-    Raises:
-        InvalidInputError: no such folder or split, no shard of it, or one that is not as its manifest says.
-    """
-    if split not in (*SPLITS, "all"):
-        raise InvalidInputError(f"There is no split {split!r}; the splits are {', '.join(SPLITS)} and all.")
-    shards = shards_by_split(folder)
-    chosen = sorted(chain(*shards.values())) if split == "all" else shards.get(split, [])
-    if not chosen:
-        raise InvalidInputError(
-            f"{folder} holds no shard of the split {split!r}, only of: {', '.join(shards) or 'none'}. Prepare "
-            f"photographs with `glcic-train data prepare`, name shards {split}-*.tar, or name a shard, not the folder."
-        )
-    return chosen
+def _state(shard: Shard) -> tuple[str, int, int]:
+    if isinstance(shard, RemoteShard):
+        return shard.address, 0, 0
+    status = shard.stat()
+    return str(shard.resolve()), status.st_size, status.st_mtime_ns
 
 
-def shards_by_split(folder: Path) -> dict[str, list[Path]]:
-    """The shards of a folder by split; "other" are those whose name begins with none.
-
-    Raises:
-        InvalidInputError: no such folder, or it is not as its manifest says.
-    """
-    if not folder.is_dir():
-        raise InvalidInputError(f"{folder} is neither a folder of shards nor a shard. Check the path.")
-    manifest = read_manifest(folder)
-    if manifest is None:
-        shards = sorted(folder.glob("*.tar"))
-    else:
-        shards = [_as_stated(folder / entry["name"], entry["bytes"]) for entry in manifest["shards"]]
-    groups: dict[str, list[Path]] = {}
-    for shard in shards:
-        split = next((split for split in SPLITS if shard.name.startswith(split)), "other")
-        groups.setdefault(split, []).append(shard)
-    return groups
+def _bytes(texts: Sequence[str]) -> np.ndarray:
+    """uint8 [N]. A tar cannot hold the character 0 in a name."""
+    return np.frombuffer("".join(f"{text}\0" for text in texts).encode(), np.uint8)
 
 
-def _as_stated(shard: Path, size: int) -> Path:
-    found = shard.stat().st_size if shard.is_file() else 0
-    if found != size:
-        raise InvalidInputError(
-            f"The shard {shard} has {found:,} bytes, its manifest says {size:,}. Copy or prepare the folder again."
-        )
-    return shard
-
-
-def _stated_mean_pixel(given: Sequence[Path]) -> MeanPixel | None:
-    """The mean pixel of a single prepared folder, from its manifest."""
-    manifest = read_manifest(given[0]) if len(given) == 1 and given[0].is_dir() else None
-    if manifest is None:
-        return None
-    red, green, blue = manifest["mean_pixel"]
-    return float(red), float(green), float(blue)
+def _texts(stored: np.ndarray) -> list[str]:
+    return stored.tobytes().decode().split("\0")[:-1]

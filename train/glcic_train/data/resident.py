@@ -15,7 +15,8 @@ from torch import Tensor
 
 from glcic_backend.errors import InvalidInputError, OutputError
 from glcic_train.data.colour import apply_colour
-from glcic_train.data.crops import CropPlan, CropSampler
+from glcic_train.data.crops import CropPlan, CropSampler, next_photo
+from glcic_train.data.damage import DamageCount, DamagedPhotoError
 from glcic_train.data.decode import shrunk_size
 from glcic_train.data.parallel import in_threads
 from glcic_train.data.photo_set import PhotoSet
@@ -31,15 +32,17 @@ class ResidentPhotos:
     Delivers the same crops as `LoadedPhotos` does for the same sampler, so far as no photo was shrunk to `short_side`.
     """
 
-    def __init__(self, pixels: Tensor, sizes: np.ndarray) -> None:
+    def __init__(self, pixels: Tensor, sizes: np.ndarray, damaged: np.ndarray) -> None:
         """Use `ResidentPhotos.load`.
 
         Args:
             pixels: uint8 [P, 3], RGB: the rows of all photos, one after the other, on the device.
             sizes: int [K, 2]: width and height of every photo.
+            damaged: int64 [D]: numbers of the photos for which the next one stands in.
         """
         self._pixels = pixels
         self._sizes = sizes
+        self._damaged = frozenset(damaged.tolist())
         self._offsets = _offsets(sizes)
 
     @classmethod
@@ -51,6 +54,7 @@ class ResidentPhotos:
         *,
         cache: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> "ResidentPhotos":
         """Decode all photos on all cores, shrink those whose shortest edge exceeds `short_side`, and upload them.
 
@@ -61,22 +65,25 @@ class ResidentPhotos:
             cache: file (safetensors) that keeps the decoded photos, so that the next start only reads it.
                 It is written anew when the photos or `short_side` changed.
             progress: called with (photos decoded, photos in all).
+            tell: called with a sentence for every damaged photo.
 
         Raises:
-            InvalidInputError: the photos do not fit into the device's memory, or one is damaged.
+            InvalidInputError: the photos do not fit into the device's memory, or too many are damaged.
             OutputError: the cache cannot be written.
         """
         device = torch.device(device)
         sizes = np.array([shrunk_size((int(width), int(height)), short_side) for width, height in photos.sizes])
         _require_memory(int(sizes.prod(axis=1).sum()) * 3, device)
         content = f"{photos.fingerprint} {short_side}"
-        pixels = _read_cache(cache, content, device) if cache is not None else None
-        if pixels is None:
-            decoded = _decode_all(photos, sizes, progress)
-            if cache is not None:
-                _write_cache(cache, content, decoded)
-            pixels = torch.from_numpy(decoded).to(device)
-        return cls(pixels, sizes)
+        cached = _read_cache(cache, content, device) if cache is not None else None
+        if cached is not None:
+            return cls(cached["pixels"], sizes, cached["damaged"].cpu().numpy())
+        decoded, problems = _decode_all(photos, sizes, progress)
+        DamageCount(photos.max_damaged, len(photos), tell).add(problems.values())
+        damaged = np.array(sorted(problems), np.int64)
+        if cache is not None:
+            _write_cache(cache, content, {"pixels": decoded, "damaged": damaged})
+        return cls(torch.from_numpy(decoded).to(device), sizes, damaged)
 
     def __len__(self) -> int:
         """Number of photos."""
@@ -95,11 +102,20 @@ class ResidentPhotos:
         """
         usable = sampler.crop.usable(self._sizes)
         for step in count(first_step):
-            plan = sampler.plan(step, self._sizes, usable)
+            photo, draws = sampler.choose(step, usable)
+            plan = sampler.cut(
+                np.array([self._intact(number, usable) for number in photo.tolist()]), draws, self._sizes
+            )
             batch = self._cut(plan, sampler.crop.size)
             if sampler.crop.colour_jitter:
                 batch = apply_colour(batch, upload(plan.colour, batch.device))
             yield batch
+
+    def _intact(self, photo: int, usable: np.ndarray) -> int:
+        """The photo, or the first intact one after it: not all are damaged, or there would be no source."""
+        while photo in self._damaged:
+            photo = next_photo(photo, usable)
+        return photo
 
     @torch.no_grad()
     def _cut(self, plan: CropPlan, size: int) -> Tensor:
@@ -172,20 +188,29 @@ def _offsets(sizes: np.ndarray) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(areas[:-1])])
 
 
-def _decode_all(photos: PhotoSet, sizes: np.ndarray, progress: Callable[[int, int], None] | None) -> np.ndarray:
-    """uint8 [P, 3]: all photos at `sizes` (int [K, 2]), one after the other."""
+def _decode_all(
+    photos: PhotoSet, sizes: np.ndarray, progress: Callable[[int, int], None] | None
+) -> tuple[np.ndarray, dict[int, str]]:
+    """uint8 [P, 3]: all photos at `sizes` (int [K, 2]), one after the other; and what is damaged, by number."""
     offsets = _offsets(sizes)
     buffer = np.empty((int(sizes.prod(axis=1).sum()), 3), np.uint8)
+    problems: dict[int, str] = {}
 
     def decode(number: int) -> None:
-        pixels = photos.read(number)
         width, height = map(int, sizes[number])
+        place = slice(offsets[number], offsets[number] + width * height)
+        try:
+            pixels = photos.read(number)
+        except DamagedPhotoError as error:
+            problems[number] = error.problem
+            buffer[place] = 0
+            return
         if pixels.shape[:2] != (height, width):
             pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
-        buffer[offsets[number] : offsets[number] + width * height] = pixels.reshape(-1, 3)
+        buffer[place] = pixels.reshape(-1, 3)
 
     in_threads(decode, len(photos), progress)
-    return buffer
+    return buffer, problems
 
 
 def _require_memory(needed: int, device: torch.device) -> None:
@@ -199,29 +224,28 @@ def _require_memory(needed: int, device: torch.device) -> None:
         )
 
 
-def _read_cache(path: Path, content: str, device: torch.device) -> Tensor | None:
-    """The pixels in the cache, on the device; None where it is not there, damaged, or of other content."""
+def _read_cache(path: Path, content: str, device: torch.device) -> dict[str, Tensor] | None:
+    """What is in the cache, on the device; None where it is not there, damaged, or of other content."""
     try:
         with safe_open(path, "pt", device=str(device)) as stored:
             if (stored.metadata() or {}).get("content") != content:
                 return None
-            pixels: Tensor = stored.get_tensor("pixels")
-            return pixels
+            return {name: stored.get_tensor(name) for name in ("pixels", "damaged")}
     except (OSError, SafetensorError):
         return None
 
 
-def _write_cache(path: Path, content: str, pixels: np.ndarray) -> None:
+def _write_cache(path: Path, content: str, decoded: dict[str, np.ndarray]) -> None:
     # The process id keeps the ranks of one run, which write the same cache, out of each other's way.
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"pixels": pixels}, part, {"content": content})
+        save_file(decoded, part, {"content": content})
         part.replace(path)
     except (OSError, SafetensorError) as error:
         with suppress(OSError):
             part.unlink()
         raise OutputError(
-            f"The decoded photos ({pixels.nbytes / 2**30:.1f} GiB) cannot be kept in {path}: {error}. "
+            f"The decoded photos ({decoded['pixels'].nbytes / 2**30:.1f} GiB) cannot be kept in {path}: {error}. "
             "Free some space, or run without the cache."
         ) from error

@@ -8,16 +8,21 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from glcic_backend.errors import InvalidInputError
 from glcic_train.data.decode import RejectedPhoto, stored_size
+from glcic_train.data.remote import RemoteShard
 
 PHOTO_SUFFIXES = ("jpg", "jpeg", "webp", "png")
 # Enough for the header of a JPEG or PNG without metadata, as `ShardWriter` gets them.
 _HEADER_BYTES = 4096
+
+
+Shard = Path | RemoteShard
+"""A file, or an address."""
 
 
 @dataclass(frozen=True)
@@ -31,87 +36,123 @@ class ShardIndex:
     """int64 [N, 2]: the same of the JSON file; length 0 where there is none."""
     sizes: np.ndarray
     """int32 [N, 2]: width and height of the picture."""
+    damaged: list[str]
+    """A sentence for every photo that is left out because its header cannot be read."""
 
     @classmethod
     def join(cls, parts: Sequence["ShardIndex"]) -> "ShardIndex":
         """One index over the photos of several shards."""
-        return cls(
-            [key for part in parts for key in part.keys],
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("photo", "info", "sizes")),
+        photo, info, sizes = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("photo", "info", "sizes")
         )
+        damaged = [problem for part in parts for problem in part.damaged]
+        return cls([key for part in parts for key in part.keys], photo, info, sizes, damaged)
 
 
-def index_shard(path: Path) -> ShardIndex:
+def index_shard(shard: Shard) -> ShardIndex:
     """Read the tar headers of a shard and the headers of its pictures; nothing is decoded or unpacked.
 
     Raises:
-        InvalidInputError: not a plain tar, truncated, with unsafe member names, with a key twice, or with a file that
-            is no picture.
+        InvalidInputError: not a plain tar, truncated, with unsafe member names, or with a key twice; or it cannot be
+            fetched.
     """
+    if isinstance(shard, RemoteShard):
+        return shard.attempt(lambda: _index(shard))
+    return _index(shard)
+
+
+def _index(shard: Shard) -> ShardIndex:
     try:
-        photos, infos = _members(path)
-    except (tarfile.TarError, OSError) as error:
-        raise InvalidInputError(f"{path} cannot be read as an uncompressed tar file: {error}.") from error
+        with shard.open() if isinstance(shard, RemoteShard) else shard.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            photos, infos, sizes, damaged = _members(shard, file, size)
+    except tarfile.TarError as error:
+        raise _no_tar(shard, error) from error
+    except OSError as error:
+        if isinstance(shard, RemoteShard):
+            raise
+        raise _no_tar(shard, error) from error
     keys = list(photos)
-    sizes = np.empty((len(keys), 2), np.int32)
-    for row, key in enumerate(keys):
-        try:
-            sizes[row] = _picture_size(path, *photos[key])
-        except RejectedPhoto as reason:
-            raise _unusable(path, f"the picture of key {key!r} {reason}") from reason
     return ShardIndex(
         keys,
         np.array([photos[key] for key in keys], np.int64).reshape(-1, 2),
         np.array([infos.get(key, (0, 0)) for key in keys], np.int64).reshape(-1, 2),
-        sizes,
+        np.array([sizes[key] for key in keys], np.int32).reshape(-1, 2),
+        damaged,
     )
 
 
-def _members(path: Path) -> tuple[dict[str, tuple[int, int]], dict[str, tuple[int, int]]]:
-    """Offset and length of pictures and of JSON files by key."""
-    photos: dict[str, tuple[int, int]] = {}
-    infos: dict[str, tuple[int, int]] = {}
-    size = path.stat().st_size
-    with tarfile.open(path, "r:") as tar:
+_Places = dict[str, tuple[int, int]]
+
+
+def _members(shard: Shard, file: BinaryIO, size: int) -> tuple[_Places, _Places, _Places, list[str]]:
+    """Offset and length of pictures and of JSON files by key, widths and heights by key, and what is damaged."""
+    photos: _Places = {}
+    infos: _Places = {}
+    sizes: _Places = {}
+    damaged: list[str] = []
+    with tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:
             if not member.isreg():
                 continue
             name = PurePosixPath(member.name)
             if name.is_absolute() or ".." in name.parts:
-                raise _unusable(path, f"the member {member.name!r} has a path that leads out of it")
+                raise _unusable(shard, f"the member {member.name!r} has a path that leads out of it")
             # A negative size (possible in a forged header) would send the reader back to where it was.
             if member.size < 0 or member.offset_data + member.size > size:
-                raise _unusable(path, f"it is truncated: {member.name!r} ends beyond its {size} bytes")
+                raise _unusable(shard, f"it is truncated: {member.name!r} ends beyond its {size} bytes")
             key, _, suffix = name.name.partition(".")
             table = photos if suffix.lower() in PHOTO_SUFFIXES else infos if suffix.lower() == "json" else None
             if table is None:
                 continue
             key = str(name.parent / key)
             if key in table:
-                raise _unusable(path, f"the key {key!r} is there twice")
+                raise _unusable(shard, f"the key {key!r} is there twice")
             table[key] = (member.offset_data, member.size)
+            if table is photos:
+                try:
+                    sizes[key] = _picture_size(file, *photos[key])
+                except RejectedPhoto as reason:
+                    damaged.append(f"The picture of key {key!r} in {shard} {reason}.")
     # Every tar ends with two blocks of zeros; one cut off between two members would otherwise look complete.
-    if read_at(path, max(0, size - 1024), 1024) != bytes(1024):
-        raise _unusable(path, "it is truncated: the end mark is missing")
-    return photos, infos
+    file.seek(max(0, size - 1024))
+    if file.read(1024) != bytes(1024):
+        raise _unusable(shard, "it is truncated: the end mark is missing")
+    return {key: place for key, place in photos.items() if key in sizes}, infos, sizes, damaged
 
 
-def _unusable(path: Path, what: str) -> InvalidInputError:
-    return InvalidInputError(f"The shard {path} cannot be used: {what}. Fetch or prepare it again, or leave it out.")
+def _no_tar(shard: Shard, error: Exception) -> InvalidInputError:
+    return InvalidInputError(f"{shard} cannot be read as an uncompressed tar file: {error}.")
 
 
-def _picture_size(path: Path, offset: int, length: int) -> tuple[int, int]:
+def _unusable(shard: Shard, what: str) -> InvalidInputError:
+    return InvalidInputError(f"The shard {shard} cannot be used: {what}. Fetch or prepare it again, or leave it out.")
+
+
+def _picture_size(file: BinaryIO, offset: int, length: int) -> tuple[int, int]:
+    file.seek(offset)
+    head = file.read(min(length, _HEADER_BYTES))
     try:
-        return stored_size(read_at(path, offset, min(length, _HEADER_BYTES)))
+        return stored_size(head)
     except RejectedPhoto:
-        return stored_size(read_at(path, offset, length))
+        return stored_size(head + file.read(length - len(head)))
 
 
-def read_at(path: Path, offset: int, length: int) -> bytes:
-    """Bytes of a file. It is opened every time: no state that threads, forks or a limit on open files could spoil."""
-    with path.open("rb", buffering=0) as file:
-        file.seek(offset)
-        return file.read(length)
+def read_at(shard: Shard, offset: int, length: int) -> bytes:
+    """Bytes of a shard. It is opened every time: no state that threads, forks or a limit on open files could spoil.
+
+    Raises:
+        InvalidInputError: it is not there any more, or cannot be fetched.
+    """
+    if isinstance(shard, RemoteShard):
+        return shard.read_at(offset, length)
+    try:
+        with shard.open("rb", buffering=0) as file:
+            file.seek(offset)
+            return file.read(length)
+    except OSError as error:
+        raise InvalidInputError(f"The shard {shard} cannot be read any more: {error.strerror or error}.") from error
 
 
 class ShardWriter:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glcic_train.data.photo_set import MeanPixel, PhotoSet
+from glcic_train.data.photo_set import PhotoSet
+from glcic_train.data.sources import MeanPixel
 
 
 @dataclass(frozen=True)

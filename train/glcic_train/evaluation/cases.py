@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from glcic_backend.errors import InvalidInputError
-from glcic_train.data import PhotoSet
+from glcic_train.data.folder import Photographs
 from glcic_train.masks import KINDS, frozen_masks
 
 
@@ -73,7 +73,7 @@ class Case:
         return slice(top, top + size), slice(left, left + size)
 
 
-def cases(photos: PhotoSet, options: CaseOptions) -> Iterator[Case]:
+def cases(photos: Photographs, options: CaseOptions) -> Iterator[Case]:
     """All cases, photograph by photograph, each with its kinds of holes in order."""
     numbers = np.random.default_rng(options.seed).permutation(len(photos))[: options.count]
     size = options.short_side

@@ -17,7 +17,7 @@ from glcic_backend.inpainter import Inpainter
 from glcic_backend.model_files.library import resolve_model
 from glcic_backend.model_files.model_file import ModelInfo, load_model
 from glcic_backend.network.devices import choose_device
-from glcic_train.data import PhotoSet
+from glcic_train.data.folder import Photographs, open_photographs
 from glcic_train.data.manifest import dump_json
 from glcic_train.evaluation.baselines import Method, baselines
 from glcic_train.evaluation.cases import Case, CaseOptions, cases
@@ -36,7 +36,7 @@ class Run:
 
     Attributes:
         model: name or path (`model_library.resolve_model`).
-        data: shards or folders of shards.
+        data: shards or folders of shards, or one plain folder of photographs.
         split: shards that are used of a folder.
         options: which photographs and holes.
         baselines: their names; None for all that are installed.
@@ -48,7 +48,7 @@ class Run:
     """
 
     model: str
-    data: tuple[Path, ...]
+    data: tuple[str, ...]
     split: str
     options: CaseOptions
     baselines: tuple[str, ...] | None
@@ -80,7 +80,7 @@ def run_evaluation(run: Run, progress: Callable[[int, int], None]) -> Report:
     """
     device = choose_device(run.device)
     inpainter = Inpainter(load_model(resolve_model(run.model)), device)
-    photos = PhotoSet.open(run.data, run.split)
+    photos = open_photographs(run.data, run.split)
     methods = model_methods(inpainter) | baselines(run.baselines, run.options.seed)
     info = inpainter.model.info
     judges = Judges.load(device, run.inception, run.lpips, info.feature_networks)
@@ -99,7 +99,7 @@ def described_model(info: ModelInfo) -> dict[str, str]:
 
 def score(
     methods: dict[str, Method],
-    photos: PhotoSet,
+    photos: Photographs,
     options: CaseOptions,
     judges: Judges,
     device: torch.device,
@@ -139,7 +139,7 @@ def score(
     values = {
         "format": "glcic-train evaluation 1",
         **about,
-        "photographs": {"shards": [shard.name for shard in photos.shards], "count": count},
+        "photographs": {"shards": photos.origins, "count": count},
         "options": dataclasses.asdict(options),
         **judges.described,
         "software": _software(device),

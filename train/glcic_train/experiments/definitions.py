@@ -13,7 +13,7 @@ from glcic_backend.model_files.model_file import load_model
 from glcic_backend.network.devices import choose_device
 from glcic_train.config import load_config
 from glcic_train.config.schema import Config
-from glcic_train.data import PhotoSet
+from glcic_train.data.folder import open_photographs
 from glcic_train.evaluation.baselines import Method, baselines
 from glcic_train.evaluation.cases import CaseOptions
 from glcic_train.evaluation.judges import Judges
@@ -31,7 +31,8 @@ class Request:
     """What the user asks an experiment for.
 
     Attributes:
-        data: prepared folders or shards; trained on `train`, scored on `val`.
+        data: prepared folders or shards; trained on `train`, scored on `split`. For what trains nothing, also a plain
+            folder of photographs.
         out: folder of the experiment.
         model: name or path: what is started from, compared with, or looked at.
         budget: of each run; None where nothing is trained.
@@ -42,7 +43,8 @@ class Request:
         progress: told the finished and all scored cases.
     """
 
-    data: tuple[Path, ...]
+    data: tuple[str, ...]
+    split: str
     out: Path
     model: str
     budget: Budget | None
@@ -152,7 +154,7 @@ def _score(
     request: Request, methods: dict[str, Method], options: CaseOptions, inpainters: dict[str, Inpainter]
 ) -> Report:
     device = choose_device(request.device)
-    photos = PhotoSet.open(request.data, "val")
+    photos = open_photographs(request.data, request.split)
     trained_on = {network for one in inpainters.values() for network in one.model.info.feature_networks}
     judges = Judges.load(device, trained_on=sorted(trained_on))
     about = {"models": {name: described_model(one.model.info) for name, one in inpainters.items()}}

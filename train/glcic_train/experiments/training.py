@@ -13,7 +13,7 @@ from glcic_train.training.records import Ending
 from glcic_train.training.run import read_run, resume_run, start_run
 
 
-def trained_model(name: str, data: Sequence[Path], out: Path, budget: Budget, settings: Sequence[str]) -> Path:
+def trained_model(name: str, data: Sequence[str], out: Path, budget: Budget, settings: Sequence[str]) -> Path:
     """The model of a run of a configuration: OUT/NAME.safetensors, of the run in OUT/runs/NAME.
 
     A run that is there already goes on to its end; one that has ended is used as it is.

@@ -14,7 +14,7 @@ from glcic_backend.inpainter import Inpainter
 from glcic_backend.model_files.library import resolve_model
 from glcic_backend.model_files.model_file import load_model
 from glcic_backend.network.devices import choose_device
-from glcic_train.data import PhotoSet
+from glcic_train.data.folder import Photographs, open_photographs
 from glcic_train.data.manifest import dump_json
 from glcic_train.evaluation.baselines import Method, baselines
 from glcic_train.evaluation.cases import Case, CaseOptions, cases
@@ -32,7 +32,7 @@ class NewStudy:
     Attributes:
         model: name or path (`model_library.resolve_model`).
         name: of the model's folder in the study; "" = that of `model`, without folder and ending.
-        data: shards or folders of shards.
+        data: shards or folders of shards, or one plain folder of photographs.
         split: shards that are used of a folder.
         options: photographs and holes. With several kinds of holes, photographs take turns: each appears once.
         baselines: classical methods to compare with.
@@ -42,7 +42,7 @@ class NewStudy:
 
     model: str
     name: str
-    data: tuple[Path, ...]
+    data: tuple[str, ...]
     split: str
     options: CaseOptions
     baselines: tuple[str, ...]
@@ -69,8 +69,8 @@ def make_study(new: NewStudy, progress: Callable[[int, int], None]) -> list[str]
     name = _folder_name(new.name or Path(new.model).stem)
     methods: dict[str, Method] = {name: lambda image, hole: inpainter.complete(image, hole)}
     methods |= baselines(new.baselines, new.options.seed) if new.baselines else {}
-    photos = PhotoSet.open(new.data, new.split)
-    photographs = {"shards": [shard.name for shard in photos.shards], "options": dataclasses.asdict(new.options)}
+    photos = open_photographs(new.data, new.split)
+    photographs = {"shards": photos.origins, "options": dataclasses.asdict(new.options)}
     description = _description(new.out, json.loads(json.dumps(photographs)), methods)
     _make_folders(new.out, [REAL, *methods])
     count = min(new.options.count, len(photos))
@@ -89,7 +89,7 @@ def make_study(new: NewStudy, progress: Callable[[int, int], None]) -> list[str]
     return list(methods)
 
 
-def _one_hole_each(photos: PhotoSet, options: CaseOptions) -> Iterator[Case]:
+def _one_hole_each(photos: Photographs, options: CaseOptions) -> Iterator[Case]:
     kinds = len(options.kinds)
     for number, case in enumerate(cases(photos, options)):
         if number // kinds % kinds == number % kinds:

@@ -1,7 +1,9 @@
 """Joins photographs and random holes to batches."""
 
-from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,15 +15,23 @@ from glcic_train.masks import Holes, MaskSampler, MaskStream
 from glcic_train.training.distributed import Processes
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True)
+class Batch:
     """What one iteration of Algorithm 1 works on."""
 
     images: Tensor
     """x: float32 [N, 3, S, S], RGB, 0..1."""
     holes: Holes
     """M_c: the holes to complete."""
-    real_holes: Holes
-    """M_d: holes drawn anew; they only place the local patches of the real images."""
+    draw_real_holes: Callable[[], Holes]
+
+    @cached_property
+    def real_holes(self) -> Holes:
+        """M_d: holes drawn anew; they only place the local patches of the real images.
+
+        Drawn when they are asked for: the completion phase, most of many runs, does without.
+        """
+        return self.draw_real_holes()
 
 
 class PhotoSource(Protocol):
@@ -63,7 +73,7 @@ class BatchSource:
             self._start(step, stage)
         images = next(self._crops)
         self._next_step = step + 1
-        return Batch(images, self._holes(MaskStream.COMPLETION, step), self._holes(MaskStream.REAL, step))
+        return Batch(images, self._holes(MaskStream.COMPLETION, step), partial(self._holes, MaskStream.REAL, step))
 
     def close(self) -> None:
         """End the processes that decode ahead."""

@@ -1,15 +1,26 @@
 """Several processes that train one network together (torchrun): who is who, and what they must agree on."""
 
+import contextlib
 import datetime
+import json
 import os
+import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from glcic_backend.errors import GlcicError
 from glcic_backend.network.devices import choose_device
+
+_FAILURE = "failure"
+# Until a failure that broke a connection is told, seconds: the process that fails tells it before it ends.
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -20,6 +31,7 @@ class Processes:
     world_size: int = 1
     local_rank: int = 0
     control: dist.ProcessGroup | None = None
+    store: dist.Store | None = None
 
     @property
     def leads(self) -> bool:
@@ -33,6 +45,58 @@ class Processes:
         box = [value]
         dist.broadcast_object_list(box, src=0, group=self.control)
         return box[0]
+
+    def gather(self, value: Any) -> list[Any]:
+        """What each process passes, by rank: plain Python data."""
+        values = [value]
+        if self.world_size > 1:
+            values = [None] * self.world_size
+            dist.all_gather_object(values, value, group=self.control)
+        return values
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """Let a process that fails end the others with its own sentence, whatever breaks there in consequence.
+
+        Raises:
+            GlcicError: this process failed, or another one did and this one leads.
+        """
+        try:
+            yield
+        except GlcicError as error:
+            self._tell(f"Process {self.rank} of {self.world_size}: {error}")
+            raise
+        except RuntimeError as error:
+            sentence = self._told()
+            if sentence is None:
+                raise
+            if self.leads:
+                raise GlcicError(sentence) from error
+            # One copy of the sentence is enough.
+            sys.exit(GlcicError.exit_code)
+
+    def _tell(self, sentence: str) -> None:
+        if self.store is None:
+            return
+        # The store may be gone with the process that held it: then nobody is left to be told.
+        with contextlib.suppress(RuntimeError):
+            self.store.compare_set(_FAILURE, "", sentence)
+        # torchrun shows what the first process to fail has written here.
+        report = os.environ.get("TORCHELASTIC_ERROR_FILE")
+        if report:
+            Path(report).write_text(json.dumps({"message": sentence, "timestamp": int(time.time())}), encoding="utf-8")
+
+    def _told(self) -> str | None:
+        """The sentence of the process that failed first, if one has told it."""
+        if self.store is None:
+            return None
+        with contextlib.suppress(RuntimeError):
+            deadline = time.monotonic() + _PATIENCE
+            while time.monotonic() < deadline:
+                if self.store.check([_FAILURE]):
+                    return self.store.get(_FAILURE).decode()
+                time.sleep(0.05)
+        return None
 
     def wait(self) -> None:
         """Return when all processes are here."""
@@ -65,7 +129,7 @@ def join_processes(device_name: str) -> tuple[Processes, torch.device]:
     dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
     # Generous: the others wait here while rank 0 validates or compiles.
     control = dist.new_group(backend="gloo", timeout=datetime.timedelta(hours=1))
-    return Processes(rank, world_size, local_rank, control), device
+    return Processes(rank, world_size, local_rank, control, store), device
 
 
 def mean_over_processes(value: Tensor, processes: Processes) -> Tensor:

@@ -36,7 +36,7 @@ class HeldOut:
         count = min(config.validation.count, len(photos))
         size = config.data.crop
         numbers = np.linspace(0, len(photos) - 1, count).round().astype(int)
-        images = np.stack([_middle(photos.read(int(number)), size) for number in numbers])
+        images = np.stack([_middle(photos.read_from(int(number)), size) for number in numbers])
         sampler = MaskSampler(config.masks, size, config.masks.hole)
         holes = sampler.holes(config.validation.seed, MaskStream.FROZEN, 0, count).mask
         return cls(torch.from_numpy(images).permute(0, 3, 1, 2), holes)

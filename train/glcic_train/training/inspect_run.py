@@ -27,7 +27,7 @@ _CPU = torch.device("cpu")
 _NOT_STATED = "not stated"
 
 
-def preview_run(folder: Path, data: Sequence[Path], count: int) -> bytes:
+def preview_run(folder: Path, data: Sequence[str | Path], count: int) -> bytes:
     """PNG with one row per photograph: input, completion, blended completion, truth.
 
     Args:
@@ -38,7 +38,7 @@ def preview_run(folder: Path, data: Sequence[Path], count: int) -> bytes:
     checkpoint = load_checkpoint(folder)
     config, recorded = read_run(folder)
     config = replace(config, validation=replace(config.validation, count=count))
-    held_out = open_held_out(config, data or recorded) or HeldOut.open(config, PhotoSet.open(list(data or recorded)))
+    held_out = open_held_out(config, data or recorded) or HeldOut.open(config, PhotoSet.open(data or recorded))
     info = describe(config, checkpoint["mean_pixel"], checkpoint["step"], "", "", "")
     return encode_png(picture_grid(completion_of(checkpoint), info, held_out, _CPU, count))
 
@@ -82,9 +82,9 @@ def export_run(
     return save_model(target, network, replace(info, **stated), getattr(torch, precision))
 
 
-def _data_description(data: Sequence[Path]) -> tuple[str, str, str]:
+def _data_description(data: Sequence[str]) -> tuple[str, str, str]:
     """Training data, licence and attribution, as the manifests of prepared folders state them."""
-    manifests = [manifest for path in data if path.is_dir() and (manifest := read_manifest(path)) is not None]
+    manifests = [manifest for name in data if Path(name).is_dir() and (manifest := read_manifest(Path(name)))]
 
     def joined(key: str) -> str:
         return "; ".join(dict.fromkeys(text for manifest in manifests if (text := manifest.get(key)))) or _NOT_STATED

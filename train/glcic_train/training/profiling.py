@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +39,12 @@ class PhaseProfile:
     flops_per_second: float
 
 
-def profile(config: Config, parts: Parts, iterations: int = 20) -> list[PhaseProfile]:
-    """Measure every phase and every stage of a configuration; the networks are changed by it."""
+def profile(config: Config, parts: Parts, iterations: int = 20) -> Iterator[PhaseProfile]:
+    """Measure every phase and every stage of a configuration, one after the other; the networks are changed by it."""
     schedule = Schedule(config)
     places = {(schedule.phase(place), schedule.stage(place)): place for place in reversed(_sampled_places(schedule))}
-    return [_profile_place(config, parts, schedule, place, iterations) for place in sorted(places.values())]
+    for place in sorted(places.values()):
+        yield _profile_place(config, parts, schedule, place, iterations)
 
 
 def _sampled_places(schedule: Schedule) -> list[float]:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,14 @@ from glcic_backend.errors import InvalidInputError
 from glcic_backend.network.completion_network import network_input
 from glcic_train.config import Config, load_config, to_toml
 from glcic_train.data import PhotoSet
-from glcic_train.training.batches import BatchSource, PhotoSource
+from glcic_train.data.sources import absolute, is_command, is_named_as
+from glcic_train.training.batches import BatchSource
 from glcic_train.training.checkpoint import checkpoint_paths, load_checkpoint
 from glcic_train.training.distributed import Processes, join_processes
 from glcic_train.training.held_out import HeldOut
 from glcic_train.training.loop import train
 from glcic_train.training.networks import Networks
-from glcic_train.training.progress import ProgressLine
+from glcic_train.training.photographs import open_source
 from glcic_train.training.records import Ending, Records
 from glcic_train.training.schedule import Schedule
 from glcic_train.training.start import Continued, channels_of, continued, start_from
@@ -32,12 +33,12 @@ from glcic_train.training.updates import Updates
 CONFIG_FILE, DATA_FILE = "config.toml", "data.json"
 
 
-def start_run(config: Config, data: Sequence[Path], folder: Path) -> Ending:
+def start_run(config: Config, data: Sequence[str | Path], folder: Path) -> Ending:
     """Train from the beginning.
 
     Args:
         config: what to do.
-        data: folders of shards or single shards.
+        data: folders of shards, single shards, addresses of shards, or `pipe:COMMAND`.
         folder: the run's folder, made here. It keeps configuration, log, checkpoints and pictures.
 
     Raises:
@@ -47,7 +48,7 @@ def start_run(config: Config, data: Sequence[Path], folder: Path) -> Ending:
     if checkpoint_paths(folder):
         # torchrun starts the same command again after a failure: then it means to go on.
         if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0:
-            return resume_run(folder)
+            return resume_run(folder, data)
         raise InvalidInputError(
             f"{folder} holds a run already. Go on with `glcic-train resume {folder}`, or give another folder as --out."
         )
@@ -59,13 +60,13 @@ def start_run(config: Config, data: Sequence[Path], folder: Path) -> Ending:
     with assemble(config, data, folder) as parts:
         if parts.processes.leads:
             write_atomically(folder / CONFIG_FILE, to_toml(config).encode())
-            write_atomically(folder / DATA_FILE, json.dumps([str(path.resolve()) for path in data]).encode())
+            write_atomically(folder / DATA_FILE, json.dumps([absolute(name) for name in data]).encode())
         if config.completion.start:
             _load_start(config, parts)
         return _train(config, parts, folder, checkpoint=None)
 
 
-def resume_run(folder: Path, data: Sequence[Path] = (), settings: Sequence[str] = ()) -> Ending:
+def resume_run(folder: Path, data: Sequence[str | Path] = (), settings: Sequence[str] = ()) -> Ending:
     """Go on from the newest checkpoint of a run.
 
     Args:
@@ -79,24 +80,39 @@ def resume_run(folder: Path, data: Sequence[Path] = (), settings: Sequence[str] 
     """
     checkpoint = load_checkpoint(folder)
     config, recorded = read_run(folder, settings)
+    if not data:
+        refuse_commands(folder, recorded)
     with assemble(config, data or recorded, folder, checkpoint) as parts:
         return _train(config, parts, folder, checkpoint)
 
 
-def read_run(folder: Path, settings: Sequence[str] = ()) -> tuple[Config, list[Path]]:
+def read_run(folder: Path, settings: Sequence[str] = ()) -> tuple[Config, list[str]]:
     """The configuration of a run, and where its photographs were.
 
     Raises:
         InvalidInputError: the folder is not that of a run.
     """
     try:
-        data = [Path(path) for path in json.loads((folder / DATA_FILE).read_text(encoding="utf-8"))]
+        data = [str(name) for name in json.loads((folder / DATA_FILE).read_text(encoding="utf-8"))]
     except (OSError, ValueError) as error:
         raise InvalidInputError(
             f"{folder} is not the folder of a run: {DATA_FILE} cannot be read ({error}). "
             "Name the folder that was given as --out."
         ) from error
     return load_config(str(folder / CONFIG_FILE), settings), data
+
+
+def refuse_commands(folder: Path, recorded: Sequence[str]) -> None:
+    """Raise InvalidInputError if the data that a run's folder names is made by a command.
+
+    Whoever passes a run's folder on must not choose what the next one executes.
+    """
+    for name in recorded:
+        if is_command(name):
+            raise InvalidInputError(
+                f"{folder} was trained on the output of a command, {name!r}, and a command is not taken from a file. "
+                "If you trust it, name it again: --data 'pipe:COMMAND'."
+            )
 
 
 @dataclass
@@ -114,7 +130,10 @@ class Parts:
 
 @contextlib.contextmanager
 def assemble(
-    config: Config, data: Sequence[Path], folder: Path | None, checkpoint: Mapping[str, Any] | None = None
+    config: Config,
+    data: Sequence[str | Path],
+    folder: Path | None,
+    checkpoint: Mapping[str, Any] | None = None,
 ) -> Iterator[Parts]:
     """Build everything, and end the helper processes afterwards.
 
@@ -124,27 +143,23 @@ def assemble(
     """
     processes, device = join_processes(config.run.device)
     try:
-        _prepare_torch(config, device)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        photos = PhotoSet.open(list(data), "train", cache=folder)
-        going_on = _going_on(config, checkpoint)
-        if going_on is not None:
-            mean_pixel = going_on.mean_pixel
-        else:
-            # Decodes every photograph where no manifest states it: once, not in every process.
-            own = photos.compute_mean_pixel(_progress("mean pixel")) if processes.leads else None
-            mean_pixel = tuple(processes.agree(own))
-        source = _photo_source(config, photos, device)
-        networks = Networks(config, device, processes, going_on.channels if going_on is not None else None)
-        batches = BatchSource(config, source, processes, device)
-        try:
-            mean = torch.tensor(mean_pixel)
-            updates = Updates(config, networks, mean, device, processes)
-            held_out = open_held_out(config, data) if processes.leads and config.validation.count else None
-            yield Parts(networks, updates, batches, held_out, mean, device, processes)
-        finally:
-            batches.close()
+        with processes.together():
+            _prepare_torch(config, device)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+            going_on = _going_on(config, checkpoint)
+            known = going_on.mean_pixel if going_on is not None else None
+            resumed = checkpoint is not None
+            source, mean_pixel = open_source(config, data, folder, known, processes, device, resumed)
+            networks = Networks(config, device, processes, going_on.channels if going_on is not None else None)
+            batches = BatchSource(config, source, processes, device)
+            try:
+                mean = torch.tensor(mean_pixel)
+                updates = Updates(config, networks, mean, device, processes)
+                held_out = open_held_out(config, data) if processes.leads and config.validation.count else None
+                yield Parts(networks, updates, batches, held_out, mean, device, processes)
+            finally:
+                batches.close()
     finally:
         processes.leave()
 
@@ -156,14 +171,14 @@ def _going_on(config: Config, checkpoint: Mapping[str, Any] | None) -> Continued
     return continued(Path(config.completion.start)) if config.completion.channels == "start" else None
 
 
-def open_held_out(config: Config, data: Sequence[Path]) -> HeldOut | None:
+def open_held_out(config: Config, data: Sequence[str | Path]) -> HeldOut | None:
     """Photographs of the validation split, if the data has one: those of folders, and shards named `val-*`."""
     # A shard that is named itself is read whatever the split: those that are trained on must stay out.
-    paths = [path for path in data if path.is_dir() or path.name.startswith("val-")]
-    if not paths:
+    named = [name for name in data if Path(name).is_dir() or is_named_as(name, "val")]
+    if not named:
         return None
     try:
-        photos = PhotoSet.open(paths, "val")
+        photos = PhotoSet.open(named, "val", max_damaged=config.data.max_damaged)
     except InvalidInputError:
         return None
     return HeldOut.open(config, photos)
@@ -175,28 +190,6 @@ def _prepare_torch(config: Config, device: torch.device) -> None:
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
-
-
-def _photo_source(config: Config, photos: PhotoSet, device: torch.device) -> PhotoSource:
-    # Imported here: both need more than the command line's other commands do.
-    from glcic_train.data.loader import LoadedPhotos
-    from glcic_train.data.resident import ResidentPhotos
-
-    if not config.data.resident:
-        return LoadedPhotos(photos, device, min(config.data.workers, os.cpu_count() or 1))
-    largest = max(side[1] for side in [config.data.short_side, *(s.short_side for s in config.schedule.stages)])
-    return ResidentPhotos.load(photos, device, largest, progress=_progress("decoding"))
-
-
-def _progress(work: str) -> Callable[[int, int], None]:
-    """Tells every tenth of a long preparation."""
-    line = ProgressLine()
-
-    def show(done: int, total: int) -> None:
-        if done * 10 // total > (done - 1) * 10 // total:
-            line.say(f"{work}: {done} of {total} photographs")
-
-    return show
 
 
 def _load_start(config: Config, parts: Parts) -> None:
