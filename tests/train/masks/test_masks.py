@@ -86,6 +86,30 @@ def test_a_stroke_is_one_connected_brush_mark_thinner_than_its_box():
     assert mask.mean() < 0.5 * (60 / 128) ** 2
 
 
+def test_objects_have_the_proportions_of_what_people_select():
+    """Quartiles of 25 selections made by hand on photographs: persons, animals, ships, poles, cables, scratches."""
+    masks = sample(only("objects"), 400, size=128, hole=(48, 112)).mask[:, 0].numpy().astype(np.uint8)
+    boxes = [cv2.boundingRect(mask) for mask in masks]
+    filled = [mask.sum() / (width * height) for mask, (_, _, width, height) in zip(masks, boxes, strict=True)]
+    thick = [
+        2 * cv2.distanceTransform(mask, cv2.DIST_L2, 5).max() / max(width, height)
+        for mask, (_, _, width, height) in zip(masks, boxes, strict=True)
+    ]
+    assert np.percentile(filled, (25, 50, 75)) == pytest.approx((0.47, 0.62, 0.72), abs=0.15)
+    assert np.percentile(thick, (25, 50, 75)) == pytest.approx((0.11, 0.34, 0.66), abs=0.12)
+
+
+def test_an_object_is_of_one_piece_or_few_and_reaches_along_its_box():
+    sampler = MaskSampler(only("objects"), 128, (60, 100))
+    masks = sampler.holes(0, MaskStream.COMPLETION, 0, 200).mask[:, 0].numpy().astype(np.uint8)
+    pieces = np.array([cv2.connectedComponents(mask)[0] - 1 for mask in masks])
+    # Two poles and three wires lie apart; a gap in a wire would make more.
+    assert (pieces <= 3).all()
+    assert (pieces == 1).mean() > 0.7
+    boxes = boxes_of(torch.from_numpy(masks)[:, None])
+    assert (boxes[:, 2:].max(axis=1) > 0.7 * 60).all()
+
+
 def test_a_shape_is_a_function_of_its_random_numbers():
     draws = np.full((1, DRAWS), 0.5)
     boxes = draw_boxes(draws, 9, (3, 5), np.array([False]))
@@ -128,7 +152,7 @@ def test_another_seed_step_or_stream_gives_other_holes(changed):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_the_gpu_draws_the_holes_of_the_cpu():
-    config = MaskConfig(weights=MaskWeights(1, 1, 1, 1, 1))
+    config = MaskConfig(weights=MaskWeights(1, 1, 1, 1, 1, 1))
     cpu = MaskSampler(config, 256, (96, 128)).holes(3, MaskStream.REAL, 1, 64)
     gpu = MaskSampler(config, 256, (96, 128), "cuda").holes(3, MaskStream.REAL, 1, 64)
     # Outlines may differ where a pixel's centre lies on them to the last bit.

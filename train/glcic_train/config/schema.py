@@ -50,6 +50,9 @@ class MaskWeights:
     strokes: float = option(0.0, "a free-form brush stroke", minimum=0)
     centre: float = option(0.0, "a rectangle in the middle of the image", minimum=0)
     blob: float = option(0.0, "a rounded, irregular shape, as selections of objects are", minimum=0)
+    objects: float = option(
+        0.0, "bodies with limbs, thin poles and wires, as people take out of photographs", minimum=0
+    )
     folder: float = option(0.0, "pictures from `masks.folder`", minimum=0)
 
 
@@ -86,7 +89,10 @@ class OptimizerConfig:
 class CompletionConfig:
     """The completion network C."""
 
-    start: str = option("", "model (.safetensors) or checkpoint (.pt) to start from; empty = from scratch")
+    start: str = option(
+        "",
+        "model (.safetensors, or the name of an installed one) or checkpoint (.pt) to start from; empty = from scratch",
+    )
     needs_start: bool = option(False, "refuse to start from scratch (fine-tuning configurations)")
     width: float = option(
         1.0,

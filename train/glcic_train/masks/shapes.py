@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from glcic_train.masks.objects import inside_object
+
 DRAWS = 48
 """Uniform random numbers that one hole takes."""
 # What they decide: the first chooses the kind, four give the box, the others belong to the shape.
@@ -133,6 +135,7 @@ KINDS: dict[str, Callable[[Tensor, Tensor, Tensor, Tensor, tuple[int, int]], Ten
     "strokes": _strokes,
     "centre": _whole_box,
     "blob": _blob,
+    "objects": inside_object,
 }
 """Kind of hole -> inside(across, down, aspect, draws, count): bool [N, S, S]. `across` and `down` run from -1 to 1 over
 the box, `aspect` is its width over its height."""
