@@ -1,6 +1,7 @@
 """A study made of a model and photographs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -96,3 +97,30 @@ def test_a_folder_that_cannot_be_made_is_named(photos, tmp_path):
 
     with pytest.raises(OutputError, match="--out"):
         new(photos, tmp_path / "file" / "study", "--count", "2")
+
+
+def test_a_plain_folder_of_photographs_will_do(tmp_path):
+    pictures = tmp_path / "Pictures"
+    pictures.mkdir()
+    generator = np.random.default_rng(0)
+    for number in range(3):
+        coarse = generator.integers(0, 256, (6, 8, 3), np.uint8)
+        cv2.imwrite(str(pictures / f"{number}.jpg"), cv2.resize(coarse, (64, 56), interpolation=cv2.INTER_CUBIC))
+
+    new(pictures, tmp_path / "study", "--name", "ours", "--count", "2")
+
+    assert len(StudyPictures(tmp_path / "study").names) == 2
+    shown = json.loads((tmp_path / "study" / "study.json").read_bytes())["photographs"]["shards"]
+    assert shown == ["0.jpg", "1.jpg", "2.jpg"]
+
+
+def test_a_folder_of_shards_without_validation_photographs_is_used_with_split_all(photos, tmp_path):
+    only = tmp_path / "only"
+    only.mkdir()
+    shutil.copy(photos / "train-000000.tar", only)
+
+    with pytest.raises(InvalidInputError, match=r"no shard of the split 'val', only of: train.* `--split all`"):
+        new(only, tmp_path / "study", "--name", "ours", "--count", "2")
+    new(only, tmp_path / "study", "--name", "ours", "--count", "2", "--split", "all")
+
+    assert StudyPictures(tmp_path / "study").methods == ["real", "ours"]

@@ -118,7 +118,7 @@ class _Photos:
     def __len__(self) -> int:
         return 3
 
-    def read(self, number: int) -> np.ndarray:
+    def read_from(self, number: int) -> np.ndarray:
         photo = np.full((40, 80, 3), 10 * number, np.uint8)
         photo[:, :20] = photo[:, 60:] = 255
         return photo

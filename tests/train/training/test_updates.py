@@ -1,6 +1,7 @@
 """The updates of Algorithm 1: what they change, what they leave alone, and which gradient they follow."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ def batch() -> Batch:
     return Batch(
         images=torch.rand(3, 3, 32, 32, generator=generator),
         holes=Holes(mask, torch.tensor([[16, 14]] * 3)),
-        real_holes=Holes(mask, torch.tensor([[9, 20], [20, 9], [16, 16]])),
+        draw_real_holes=lambda: Holes(mask, torch.tensor([[9, 20], [20, 9], [16, 16]])),
     )
 
 
@@ -170,7 +171,7 @@ def test_c_sees_the_mean_pixel_in_the_hole(make, batch):
     networks, updates = make()
     inputs: list[Tensor] = []
     networks.completion.register_forward_pre_hook(lambda module, arguments: inputs.append(arguments[0]))
-    changed = batch._replace(images=torch.where(batch.holes.mask > 0, 0.9, batch.images))
+    changed = replace(batch, images=torch.where(batch.holes.mask > 0, 0.9, batch.images))
 
     updates.completion_alone(batch)
     updates.completion_alone(changed)
