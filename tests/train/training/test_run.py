@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import torch
 
 from glcic_backend.errors import InvalidInputError
 from glcic_train.config import load_config
+from glcic_train.data import PhotoSet
 from glcic_train.training import loop
 from glcic_train.training.checkpoint import checkpoint_paths, load_checkpoint
 from glcic_train.training.meter import DivergedError
@@ -331,3 +333,66 @@ def test_crop_stages_change_crop_holes_and_batch_in_the_middle_of_a_run(photos, 
 def test_resident_photographs_serve_a_run_too(photos, quick, tmp_path):
     assert start_run(quick("data.resident=true"), [photos], tmp_path) is Ending.FINISHED
     assert load_checkpoint(tmp_path)["step"] == 5
+
+
+def test_decoded_photographs_are_kept_where_the_configuration_says(photos, quick, tmp_path, monkeypatch):
+    cache = tmp_path / "decoded"
+    config = quick("data.resident=true", f'data.cache="{cache}"')
+    start_run(config, [photos], tmp_path / "first")
+    (kept,) = cache.iterdir()
+    assert kept.name.endswith("-48.safetensors")
+    monkeypatch.setattr(PhotoSet, "read", lambda *_: pytest.fail("decoded again"))
+
+    # The mean pixel of photographs without a manifest is decoded for as well.
+    (tmp_path / "second").mkdir()
+    shutil.copy(next((tmp_path / "first").glob("photos-*.npz")), tmp_path / "second")
+    start_run(config, [photos], tmp_path / "second")
+
+    assert differences(tmp_path / "first", tmp_path / "second") == []
+
+
+def test_without_a_folder_for_them_no_decoded_photographs_are_kept(photos, quick, tmp_path):
+    start_run(quick("data.resident=true"), [photos], tmp_path)
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_the_same_torchrun_job_goes_on_and_another_one_is_refused(uninterrupted, photos, quick, tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "job 7")
+    start_run(quick(), [photos], tmp_path)
+
+    # A host that died and came back counts its restarts from 0.
+    assert start_run(quick(), [photos], tmp_path) is Ending.FINISHED
+    for other in ("job 8", "none"):
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID", other)
+        with pytest.raises(InvalidInputError, match="holds a run already"):
+            start_run(quick(), [photos], tmp_path)
+
+
+def test_streams_serve_a_run_and_a_resumed_one_says_what_it_loses(photos, quick, tmp_path, capfd):
+    shard = photos / "train-000000.tar"
+    data = [f"pipe:cat {shard}", f"pipe:cat {shard}"]
+    start_run(quick("run.time_limit=1e-9"), data, tmp_path)
+    capfd.readouterr()
+
+    assert resume_run(tmp_path, data, ["run.time_limit=0"]) is Ending.FINISHED
+
+    assert "2 shards in a new order. Up to 2000 photographs" in capfd.readouterr().err
+
+
+def test_a_command_is_not_taken_from_a_runs_folder(photos, quick, tmp_path):
+    made = tmp_path / "made"
+    start_run(quick(), [f"pipe:cat {photos / 'train-000000.tar'}"], tmp_path / "run")
+    (tmp_path / "run" / "data.json").write_text(json.dumps([f"pipe:touch {made}"]))
+
+    with pytest.raises(InvalidInputError, match="a command is not taken from a file"):
+        resume_run(tmp_path / "run")
+    assert not made.exists()
+
+
+def test_shards_that_are_named_as_validation_data_are_not_trained_on(photos, quick, tmp_path):
+    both = [photos / "train-000000.tar", photos / "val-000000.tar"]
+    start_run(quick("validation.count=4"), both, tmp_path / "both")
+    start_run(quick(), both[:1], tmp_path / "training")
+
+    assert differences(tmp_path / "both", tmp_path / "training") == []
+    assert any(line["event"] == "validation" for line in log_of(tmp_path / "both"))

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from glcic_backend.network.devices import choose_device
 _FAILURE = "failure"
 # Until a failure that broke a connection is told, seconds: the process that fails tells it before it ends.
 _PATIENCE = 2.0
+# Until all processes have come, seconds: hosts start at different times.
+_MEETING = 600.0
 
 
 @dataclass(frozen=True)
@@ -124,12 +127,48 @@ def join_processes(device_name: str) -> tuple[Processes, torch.device]:
         torch.cuda.set_device(device)
     # After a failure torchrun starts the processes anew with the same store, in which the addresses of the dead stand.
     store, rank, world_size = next(dist.rendezvous("env://"))
-    store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    store = dist.PrefixStore(_agree_on_round(store, rank, world_size), store)
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
     # Generous: the others wait here while rank 0 validates or compiles.
     control = dist.new_group(backend="gloo", timeout=datetime.timedelta(hours=1))
     return Processes(rank, world_size, local_rank, control, store), device
+
+
+def _agree_on_round(store: dist.Store, rank: int, world_size: int) -> str:
+    """A name that all processes of this start know, and none of an earlier one.
+
+    torchrun's count of restarts is not it: a host that died and came back counts from 0 again. So rank 0 thinks of a
+    name, and passes it on together with the greetings that it has seen. A process believes what holds its own greeting.
+
+    Raises:
+        GlcicError: the others have not come within ten minutes.
+    """
+    own = uuid.uuid4().hex
+    others = range(1, world_size)
+    deadline = time.monotonic() + _MEETING
+    if rank:
+        store.set(f"greeting {rank}", own)
+    while time.monotonic() < deadline:
+        if rank == 0:
+            seen = {str(other): store.get(f"greeting {other}").decode() for other in others if _has(store, other)}
+            store.set("round", json.dumps({"name": own, "seen": seen}))
+            if store.add(f"believed {own}", 0) == world_size - 1:
+                return own
+        elif store.check(["round"]):
+            told = json.loads(store.get("round"))
+            if told["seen"].get(str(rank)) == own:
+                store.add(f"believed {told['name']}", 1)
+                return str(told["name"])
+        time.sleep(0.02)
+    raise GlcicError(
+        f"Process {rank} of {world_size} has waited {_MEETING / 60:.0f} minutes for the others, in vain. Look at what "
+        "the other hosts say, and start the run again; it goes on from its newest checkpoint."
+    )
+
+
+def _has(store: dist.Store, rank: int) -> bool:
+    return bool(store.check([f"greeting {rank}"]))
 
 
 def mean_over_processes(value: Tensor, processes: Processes) -> Tensor:

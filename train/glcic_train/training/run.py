@@ -14,6 +14,7 @@ from torch import Tensor
 
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import InvalidInputError
+from glcic_backend.model_files.library import resolve_model
 from glcic_backend.network.completion_network import network_input
 from glcic_train.config import Config, load_config, to_toml
 from glcic_train.data import PhotoSet
@@ -30,7 +31,7 @@ from glcic_train.training.schedule import Schedule
 from glcic_train.training.start import Continued, channels_of, continued, start_from
 from glcic_train.training.updates import Updates
 
-CONFIG_FILE, DATA_FILE = "config.toml", "data.json"
+CONFIG_FILE, DATA_FILE, JOB_FILE = "config.toml", "data.json", "job.txt"
 
 
 def start_run(config: Config, data: Sequence[str | Path], folder: Path) -> Ending:
@@ -46,8 +47,7 @@ def start_run(config: Config, data: Sequence[str | Path], folder: Path) -> Endin
         DivergedError, OutputError: as `loop.train`.
     """
     if checkpoint_paths(folder):
-        # torchrun starts the same command again after a failure: then it means to go on.
-        if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0:
+        if _is_the_same_job(folder):
             return resume_run(folder, data)
         raise InvalidInputError(
             f"{folder} holds a run already. Go on with `glcic-train resume {folder}`, or give another folder as --out."
@@ -60,10 +60,25 @@ def start_run(config: Config, data: Sequence[str | Path], folder: Path) -> Endin
     with assemble(config, data, folder) as parts:
         if parts.processes.leads:
             write_atomically(folder / CONFIG_FILE, to_toml(config).encode())
+            write_atomically(folder / JOB_FILE, _job().encode())
             write_atomically(folder / DATA_FILE, json.dumps([absolute(name) for name in data]).encode())
         if config.completion.start:
             _load_start(config, parts)
         return _train(config, parts, folder, checkpoint=None)
+
+
+def _job() -> str:
+    """What torchrun calls the job: --rdzv-id, or a name of its own for --standalone; "" where nobody gave it a name."""
+    job = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    return "" if job == "none" else job
+
+
+def _is_the_same_job(folder: Path) -> bool:
+    """Whether torchrun starts the command that made a run's folder again: after a failure, or a host that came back."""
+    if int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0:
+        return True
+    recorded = folder / JOB_FILE
+    return bool(_job()) and recorded.is_file() and recorded.read_text(encoding="utf-8") == _job()
 
 
 def resume_run(folder: Path, data: Sequence[str | Path] = (), settings: Sequence[str] = ()) -> Ending:
@@ -192,12 +207,22 @@ def _prepare_torch(config: Config, device: torch.device) -> None:
         torch.set_float32_matmul_precision("high")
 
 
+def start_path(config: Config) -> Path:
+    """Where the start model is: `completion.start` is a file, a run's folder, or the name of an installed model.
+
+    Raises:
+        ModelFileError: it is none of these.
+    """
+    path = Path(config.completion.start)
+    return path if path.exists() else resolve_model(config.completion.start)
+
+
 def _load_start(config: Config, parts: Parts) -> None:
     """Put the start model's weights into C and its moving average."""
     batch = parts.batches.batch(0, Schedule(config).stage(0))
     inputs = network_input(batch.images, batch.holes.mask, parts.mean_pixel)
     networks = parts.networks
-    start_from(Path(config.completion.start), networks.completion, inputs)
+    start_from(start_path(config), networks.completion, inputs)
     if networks.average is not None:
         networks.average.network.load_state_dict(networks.completion.state_dict())
 
