@@ -104,3 +104,41 @@ def test_the_commands_for_places2_on_several_gpus_work_with_two_processes(tmp_pa
 
     assert ended.returncode == 0, ended.stderr
     assert load_checkpoint(tmp_path / "runs" / "places2")["step"] == 5
+
+
+@pytest.mark.slow
+def test_the_shipped_model_fills_ones_own_photographs_better_after_the_commands_of_the_guide(tmp_path, monkeypatch):
+    """At a tiny budget: photographs that are all alike, whose stripes some iterations teach."""
+    pictures = tmp_path / "Pictures"
+    pictures.mkdir()
+    stripes = np.zeros((72, 96, 3), np.uint8)
+    stripes[:, ::8] = stripes[:, 1::8] = stripes[:, 2::8] = stripes[:, 3::8] = (230, 120, 20)
+    for number in range(12):
+        # Of different brightness: the network must look at the surroundings.
+        Image.fromarray((stripes * (0.5 + number / 24)).astype(np.uint8)).save(pictures / f"{number:02d}.png")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GLCIC_HOME", str(tmp_path / "home"))
+    commands = documented_commands("Your own photographs in ten minutes")
+    assert [command[1] for command in commands] == ["data", "evaluate", "run", "export", "evaluate", "models"]
+
+    run = ["data.crop=48", "data.short_side=[48,64]", "masks.hole=[8,20]", "schedule.minutes=0", "run.batch=4"]
+    run += ["schedule.completion_steps=60", "schedule.total_steps=60", "completion.optimizer.warmup=2"]
+    run += ["validation.count=2", "run.device=cpu", "run.threads=2", "run.pictures_every=0", "data.workers=0"]
+    small = {
+        "data": ["--workers", "1", "--val-share", "0.2"],
+        "evaluate": ["--short-side", "72", "--baselines", "mean", "--sheet", "2", "--device", "cpu"],
+        "run": [word for setting in run for word in ("--set", setting)],
+    }
+    # All photographs are near duplicates here; holes and numbers of photographs are those of the tiny set.
+    replaced = {"~/Pictures": str(pictures), "48": "12", "96": "20", "40": "12", "36": "4", "--dedupe": None}
+    for program, *words in commands:
+        tiny = [replaced.get(word, word) for word in words]
+        invoke(program, *(word for word in tiny if word is not None), *small.get(words[0], []))
+
+    before, after = (
+        json.loads((tmp_path / folder / "results.json").read_bytes())["scores"]["objects"]["fast"]["l1"]["value"]
+        for folder in ("before", "after")
+    )
+    assert after < 0.85 * before
+    models = json.loads(invoke("glcic-backend", "models", "list", "--json"))
+    assert [model["name"] for model in models if model["is_default"]] == ["own"]
