@@ -130,7 +130,7 @@ def test_the_shipped_model_fills_ones_own_photographs_better_after_the_commands_
         "run": [word for setting in run for word in ("--set", setting)],
     }
     # All photographs are near duplicates here; holes and numbers of photographs are those of the tiny set.
-    replaced = {"~/Pictures": str(pictures), "48": "12", "96": "20", "40": "12", "36": "4", "--dedupe": None}
+    replaced = {"~/Pictures": str(pictures), "48": "12", "96": "20", "40": "12", "36": "4", "50": "4", "--dedupe": None}
     for program, *words in commands:
         tiny = [replaced.get(word, word) for word in words]
         invoke(program, *(word for word in tiny if word is not None), *small.get(words[0], []))

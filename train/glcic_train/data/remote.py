@@ -37,15 +37,19 @@ class RemoteShard:
         Raises:
             InvalidInputError: it cannot be reached.
         """
-        return self.attempt(lambda: _file_system(self.address).open(self.address, block_size=_INDEX_BLOCK))
+        return self.attempt(lambda: self._opened(_INDEX_BLOCK))
 
     def open_stream(self) -> BinaryIO:
         """A file to read from the beginning to the end; raises as `open` does."""
-        return self.attempt(lambda: _file_system(self.address).open(self.address, block_size=0))
+        return self.attempt(lambda: self._opened(0))
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Bytes of the shard; raises as `open` does."""
         return self.attempt(lambda: bytes(_file_system(self.address).cat_file(self.address, offset, offset + length)))
+
+    def _opened(self, block: int) -> BinaryIO:
+        file: BinaryIO = _file_system(self.address).open(self.address, block_size=block)
+        return file
 
     def can_seek(self) -> bool:
         """Whether its bytes can be had in any order: a plain HTTP server may only send all of them."""

@@ -1,7 +1,7 @@
 """Uniform random numbers, in; holes shaped like what people take out of photographs, out.
 
-Three sorts, in proportions measured on selections of real objects (docs/workshop/training.md): bodies with limbs, thin poles,
-wires. Each is a function of the numbers alone, as all shapes of `shapes.py` are.
+Three sorts, in proportions measured on selections of real objects (docs/workshop/training.md): bodies with limbs,
+thin poles, wires. Each is a function of the numbers alone, as all shapes of `shapes.py` are.
 """
 
 import math
