@@ -183,7 +183,7 @@ def _going_on(config: Config, checkpoint: Mapping[str, Any] | None) -> Continued
     """The network that decides C's channels and the mean pixel; None = the configuration and the photographs do."""
     if checkpoint is not None:
         return Continued(channels_of(checkpoint["networks"]["completion"]), tuple(checkpoint["mean_pixel"]))
-    return continued(Path(config.completion.start)) if config.completion.channels == "start" else None
+    return continued(start_path(config)) if config.completion.channels == "start" else None
 
 
 def open_held_out(config: Config, data: Sequence[str | Path]) -> HeldOut | None:
