@@ -205,7 +205,7 @@ loop.iterate = dying
 def test_two_hosts_that_know_an_address_only_train_together_and_one_dies_and_comes_back(
     damaged_photos, undisturbed, tmp_path
 ):
-    """As docs/manual/training.md has Slurm start them: one torchrun a host, here on two addresses of the loopback."""
+    """As docs/workshop/training.md has Slurm start them: one torchrun a host, here on two addresses of the loopback."""
     script, folder, settings = tmp_path / "train.py", tmp_path / "hosts", (*SETTINGS, "run.checkpoint_steps=2")
     script.write_text(HOST_DIES_ONCE + RUN)
     with socket.socket() as probe:
