@@ -9,6 +9,9 @@ from glcic_backend.wire.messages import Buffer
 Message = tuple[dict[str, Any], list[bytes]]
 """A header and its buffers."""
 
+OUT_OF_MEMORY = 12
+"""Exit code of an engine whose memory does not suffice to take in a request: the system's number for that."""
+
 _LENGTH_BYTES = 4
 
 

@@ -9,14 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from queue import Empty, SimpleQueue
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from glcic_backend import errors
 from glcic_backend.daemon import engine_pipe
 from glcic_backend.daemon.engine import EngineError
-from glcic_backend.daemon.engine_pipe import Message
+from glcic_backend.daemon.engine_pipe import OUT_OF_MEMORY, Message
 from glcic_backend.errors import CancelledError
 from glcic_backend.threads import wait_without_spinning
+from glcic_backend.wire.connection import START_SECONDS
 from glcic_backend.wire.messages import Buffer
 
 GRACE_SECONDS = 5.0
@@ -32,6 +33,13 @@ _PROGRAM = "glcic_backend.daemon.engine_program"
 log = logging.getLogger(__name__)
 
 
+class _Parcel(NamedTuple):
+    """What is to be written to the engine."""
+
+    header: dict[str, Any]
+    buffers: list[Buffer]
+
+
 def engine_command(device: str, threads: int | None) -> list[str]:
     """The command line of the engine's program; `device` and `threads` are those of `Inpainter.load`."""
     # -P: whatever folder the daemon was started in, no module is taken from it.
@@ -39,14 +47,23 @@ def engine_command(device: str, threads: int | None) -> list[str]:
 
 
 class EngineProcess:
-    """One child process with the engine, asked by one thread at a time."""
+    """One child process with the engine, asked by one thread at a time.
 
-    def __init__(self, command: Sequence[str]) -> None:
+    Whatever the child does, no call here waits for it longer than it says: another thread writes to it, and another
+    one reads from it.
+
+    Args:
+        command: starts the process.
+        complaints: file where its standard error goes; None for that of this process.
+    """
+
+    def __init__(self, command: Sequence[str], complaints: IO[bytes] | None = None) -> None:
         """Start it. Does not wait until it is ready."""
-        self._command = command
+        self._command, self._complaints = command, complaints
         self._deaths = 0
         self._asked = 0
-        self._closed = False
+        self._closed = self._is_ready = False
+        self._started = 0.0
         self._start()
 
     @property
@@ -63,10 +80,13 @@ class EngineProcess:
     ) -> Message:
         """Have the engine do something, and wait for its answer.
 
+        A process that dies before it has begun with the request is not the request's fault: the next one gets it.
+
         Args:
             request, buffers: see `engine_server`.
             progress: told what the engine is at.
-            cancelled: polled; True ends the computation, by ending the process if it does not listen.
+            cancelled: polled; True ends the wait at once while the process starts, else the computation, by ending the
+                process if it does not listen.
 
         Returns:
             The answer and its buffers.
@@ -82,28 +102,57 @@ class EngineProcess:
                 f"The engine has died {self._deaths} times in a row and is not started again. Look into the daemon's "
                 "log, end the daemon with `glcic-backend stop`, and try again; `glcic-backend doctor` checks the rest."
             )
+        parcel = _Parcel(request, list(buffers))
+        try:
+            return self._ask_once(parcel, progress, cancelled)
+        except _NotBegunError as death:
+            if self.is_dead or self._closed:
+                raise EngineError(f"The completion failed: {death}. {self._next_step()}") from None
+        try:
+            return self._ask_once(parcel, progress, cancelled)
+        except _NotBegunError as death:
+            raise EngineError(f"The completion failed: {death}. {self._next_step()}") from None
+
+    def _ask_once(
+        self, parcel: _Parcel, progress: Callable[[str, float], None], cancelled: Callable[[], bool]
+    ) -> Message:
         self._asked += 1
-        with contextlib.suppress(OSError):  # it is gone, as the listening thread will tell
-            engine_pipe.send(self._stdin, {**request, "number": self._asked}, buffers)
+        self._parcels.put(_Parcel({**parcel.header, "number": self._asked}, parcel.buffers))
         told_at: float | None = None
+        has_begun = False
         while True:
+            now = time.monotonic()
             if told_at is None and cancelled():
-                told_at = time.monotonic()
-                with contextlib.suppress(OSError):
-                    engine_pipe.send(self._stdin, {"do": "cancel", "number": self._asked})
+                told_at = now
+                self._parcels.put(_Parcel({"do": "cancel", "number": self._asked}, []))
+            if told_at is not None and not self._is_ready:
+                raise CancelledError("The completion was cancelled while the engine starts.")
+            if not self._is_ready and now - self._started > START_SECONDS:
+                log.warning("the engine was not ready after %.0f s; its process is ended", START_SECONDS)
+                raise EngineError(f"The completion failed: {self._bury()}. {self._next_step()}")
             try:
                 message = self._messages.get(timeout=_POLL_SECONDS)
             except Empty:
-                if told_at is not None and time.monotonic() - told_at > GRACE_SECONDS:
+                if told_at is not None and now - told_at > GRACE_SECONDS:
                     log.warning("the engine did not hear of a cancel for %.0f s; its process is ended", GRACE_SECONDS)
                     self._end()
                     self._start()
                     raise CancelledError("The completion was cancelled by ending the engine.") from None
                 continue
             if message is None:
-                raise EngineError(f"The completion failed: {self._bury()}. {self._next_step()}")
+                is_full = self._child.poll() == OUT_OF_MEMORY  # by this very request, which it could not take in
+                death = self._bury()
+                if has_begun or is_full or told_at is not None:
+                    raise EngineError(f"The completion failed: {death}. {self._next_step()}")
+                raise _NotBegunError(death)
             header, answers = message
-            if header["say"] == "progress":
+            if header["say"] == "ready":
+                self._is_ready = True
+            elif header["number"] != self._asked:
+                continue  # about a request that was given up
+            elif header["say"] == "begun":
+                has_begun = True
+            elif header["say"] == "progress":
                 progress(header["stage"], header["share"])
             else:
                 self._deaths = 0
@@ -118,19 +167,23 @@ class EngineProcess:
 
     def _start(self) -> None:
         wait_without_spinning()  # the child inherits it
-        self._child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        assert self._child.stdin is not None and self._child.stdout is not None
-        self._stdin: IO[bytes] = self._child.stdin
-        # Its own queue for each child, so that nothing of an older one is taken for an answer.
+        self._child = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._complaints
+        )
+        self._started, self._is_ready = time.monotonic(), False
+        # Their own queues for each child, so that nothing of an older one is taken for an answer.
         self._messages: SimpleQueue[Message | None] = SimpleQueue()
-        listen = threading.Thread(target=_listen, args=(self._child.stdout, self._messages), daemon=True)
-        listen.start()
+        self._parcels: SimpleQueue[_Parcel | None] = SimpleQueue()
+        for work, pipe, queue in (
+            (_listen, self._child.stdout, self._messages),
+            (_write, self._child.stdin, self._parcels),
+        ):
+            threading.Thread(target=work, args=(pipe, queue), daemon=True).start()
 
     def _end(self) -> int:
         """Returns the exit code."""
         self._child.kill()
-        with contextlib.suppress(OSError):  # what it has not taken is lost
-            self._stdin.close()
+        self._parcels.put(None)
         return self._child.wait()
 
     def _bury(self) -> str:
@@ -150,6 +203,17 @@ class EngineProcess:
         if self.is_dead:
             return f"It was death {self._deaths} in a row: it is not started again. The daemon's log says more."
         return "It is being started again: try once more. If it happens again, select a smaller area."
+
+
+class _NotBegunError(Exception):
+    """The process died before it began with a request. The text says how, as half a sentence."""
+
+
+def _write(pipe: IO[bytes], parcels: "SimpleQueue[_Parcel | None]") -> None:
+    with contextlib.suppress(OSError), pipe:  # it is gone, as the listening thread tells
+        while (parcel := parcels.get()) is not None:
+            engine_pipe.send(pipe, *parcel)
+            del parcel  # an idle daemon shall not keep the last picture
 
 
 def _listen(pipe: IO[bytes], messages: "SimpleQueue[Message | None]") -> None:

@@ -5,16 +5,21 @@ It ends when the daemon does. The form of the messages is that of `engine_pipe`.
 Requests, each with a `number`:
     {"do": "load", "file": identity}
     {"do": "complete", "file": identity, "shape": [H, W, C], "dtype": text, "options": {...}}, image, mask [H, W]
-    {"do": "cancel"}, with the number of the request to cancel; has no answer of its own
+    {"do": "cancel"}, with the number of the request to cancel, and all before it; has no answer of its own
 
 What it says:
-    {"say": "progress", "stage": text, "share": 0..1}
+    {"say": "ready"}, once: from now on it hears of a cancel
     {"say": "log", "name": text, "level": number, "text": text}
+with the number of the request:
+    {"say": "begun"}
+    {"say": "progress", "stage": text, "share": 0..1}
     {"say": "loaded", "info": {...}, "device": text}
     {"say": "completed", "used": text, "first": number}, the rows of the image from `first` on that were changed
     {"say": "error", "kind": text, "text": text}
 """
 
+import ctypes
+import faulthandler
 import logging
 import os
 import signal
@@ -29,14 +34,13 @@ import numpy as np
 from glcic_backend.daemon import engine_pipe
 from glcic_backend.daemon.allocator import give_back_what_is_free
 from glcic_backend.daemon.engine import Engine
-from glcic_backend.errors import GlcicError
+from glcic_backend.errors import CancelledError, GlcicError
 from glcic_backend.wire.messages import MAX_TEXT, Buffer
-
-OUT_OF_MEMORY = 12
-"""Exit code of a process whose memory does not suffice to take in a request: the system's number for that."""
 
 REST_SECONDS = 1.0
 """So long without a request, and the memory that is free is given back."""
+
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +62,14 @@ class EngineServer:
     def run(self) -> None:
         """Answer until the process ends, which it does when `source` ends."""
         threading.Thread(target=self._listen, daemon=True).start()
+        self.say({"say": "ready"})
         while True:
             request, buffers = self._next()
+            number = request["number"]
+            self.say({"say": "begun", "number": number})
             try:
+                if self._cancelled >= number:
+                    raise CancelledError("The completion was cancelled before it began.")
                 answer, results = self._answer(request, buffers)
             except GlcicError as error:
                 answer, results = {"say": "error", "kind": type(error).__name__, "text": str(error)}, []
@@ -69,7 +78,7 @@ class EngineServer:
                 reason = f"{type(error).__name__}: {str(error)[: MAX_TEXT // 2]}"
                 text = f"The completion failed: {reason}. The daemon's log says where."
                 answer, results = {"say": "error", "kind": "", "text": text}, []
-            self.say(answer, results)
+            self.say({**answer, "number": number}, results)
             del request, buffers, answer, results  # an idle engine shall not keep the last picture
 
     def _next(self) -> engine_pipe.Message:
@@ -94,7 +103,7 @@ class EngineServer:
                 else:
                     self._requests.put(message)
         except MemoryError:  # what was half taken in cannot be answered; the daemon must not wait for it
-            os._exit(OUT_OF_MEMORY)
+            os._exit(engine_pipe.OUT_OF_MEMORY)
         os._exit(0)
 
     def _answer(self, request: dict[str, Any], buffers: list[bytes]) -> tuple[dict[str, Any], list[Buffer]]:
@@ -108,8 +117,10 @@ class EngineServer:
             image.reshape(request["shape"]),
             mask,
             **request["options"],
-            progress=lambda stage, share: self.say({"say": "progress", "stage": stage, "share": share}),
-            cancelled=lambda: self._cancelled == request["number"],
+            progress=lambda stage, share: self.say(
+                {"say": "progress", "number": request["number"], "stage": stage, "share": share}
+            ),
+            cancelled=lambda: self._cancelled >= request["number"],
         )
         rows = np.flatnonzero(mask.any(axis=1))
         changed = np.ascontiguousarray(completed[rows[0] : rows[-1] + 1])
@@ -127,12 +138,20 @@ class _ToDaemon(logging.Handler):
         self._say({"say": "log", "name": record.name, "level": record.levelno, "text": self.format(record)})
 
 
+def _end_with_the_daemon() -> None:
+    """Have the system end this process when the daemon dies, also if it is stopped and reads nothing more."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def serve(load: Callable[..., Engine]) -> None:
     """Make this process the daemon's engine. Never returns.
 
     Args:
         load: gives the engine for a file's identity; asked before each completion.
     """
+    faulthandler.enable()  # to standard error, which is the daemon's log where it has one
+    _end_with_the_daemon()
     # The daemon decides when this process ends: a signal to both shall leave the running completion its time.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

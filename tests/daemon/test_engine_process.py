@@ -1,5 +1,6 @@
 """The engine in a process of its own: what kills it costs one completion, and no daemon."""
 
+import contextlib
 import logging
 import os
 import signal
@@ -155,9 +156,9 @@ def test_a_computation_that_cannot_be_interrupted_is_cancelled_by_ending_its_pro
     first, begun = process._child.pid, time.monotonic()
 
     with pytest.raises(CancelledError):
-        complete(engine, DEAF, cancelled=lambda: True)
+        complete(engine, DEAF, cancelled=lambda: time.monotonic() > begun + 0.3)  # when it has begun
 
-    assert 0.4 < time.monotonic() - begun < 3
+    assert 0.7 < time.monotonic() - begun < 3
     assert not psutil.pid_exists(first)
     assert complete(engine) is not None
     assert not process.is_dead
@@ -223,3 +224,104 @@ def test_closing_ends_the_process_even_in_a_long_computation(engine, process):
 
     assert outcome and not psutil.pid_exists(pid)
     assert psutil.Process().children() == []
+
+
+# An engine that does not listen
+
+
+@pytest.fixture
+def stopped(process, engine):
+    """The child, once it is ready, does nothing more."""
+    complete(engine)
+    child = process._child
+    os.kill(child.pid, signal.SIGSTOP)
+    yield child
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(child.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("side", [12, 700])  # 700 x 700 pixels are more than a pipe holds
+def test_a_cancel_reaches_an_engine_that_stopped_reading_whatever_the_size_of_the_picture(
+    engine, process, stopped, monkeypatch, side
+):
+    monkeypatch.setattr(engine_process, "GRACE_SECONDS", 0.5)
+    image, mask = picture(side, side)
+    begun = time.monotonic()
+
+    with pytest.raises(CancelledError):
+        complete(engine, image=image, mask=mask, cancelled=lambda: time.monotonic() > begun + 0.2)
+
+    assert time.monotonic() - begun < 3
+    assert not psutil.pid_exists(stopped.pid)
+    assert np.array_equal(complete(engine, image=image, mask=mask)[mask > 0], negative(image)[mask > 0])
+
+
+def test_closing_ends_an_engine_that_stopped_reading_in_the_middle_of_a_picture(engine, process, stopped):
+    image, mask = picture(700, 700)
+    outcome = []
+
+    def run():
+        try:
+            complete(engine, image=image, mask=mask)
+        except EngineError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.3)
+
+    process.close()
+
+    thread.join(3)
+    assert outcome and not psutil.pid_exists(stopped.pid)
+
+
+def test_a_cancel_while_the_engine_starts_takes_effect_at_once_and_the_next_one_is_right(engine, process):
+    process._child.kill()
+    process._child.wait()
+    image, mask = picture()
+    heard, begun = [], time.monotonic()
+
+    with pytest.raises(CancelledError):
+        complete(engine, WAITS, heard=heard, cancelled=lambda: True)
+
+    assert time.monotonic() - begun < 0.5 and heard == []
+    assert np.array_equal(complete(engine)[mask > 0], negative(image)[mask > 0])
+
+
+def test_an_engine_that_never_becomes_ready_is_ended(monkeypatch):
+    monkeypatch.setattr(engine_process, "START_SECONDS", 0.5)
+    process = EngineProcess([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        with pytest.raises(EngineError, match="ended by SIGKILL"):
+            DistantEngine(process, (Path("beach"), 1, 2))
+    finally:
+        process.close()
+
+
+def test_a_death_before_the_engine_has_begun_costs_nothing_because_the_next_one_gets_the_request(
+    engine, process, stopped
+):
+    image, mask = picture()
+    timer = threading.Timer(0.3, stopped.send_signal, [signal.SIGSEGV])
+    timer.start()
+    threading.Timer(0.5, stopped.send_signal, [signal.SIGCONT]).start()
+
+    assert np.array_equal(complete(engine)[mask > 0], negative(image)[mask > 0])
+    assert process._child.pid != stopped.pid
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux to end the process")
+def test_an_engine_that_is_stopped_ends_when_the_daemon_is_killed():
+    script = (
+        "import os, signal, sys, time; from glcic_backend.daemon.engine_process import EngineProcess; "
+        "process = EngineProcess(sys.argv[1:]); process.ask({'do': 'load', 'file': ['beach']}); "
+        "os.kill(process._child.pid, signal.SIGSTOP); print(process._child.pid, flush=True); time.sleep(60)"
+    )
+    daemon = psutil.Popen([sys.executable, "-c", script, *COMMAND], stdout=-1)
+    pid = int(daemon.stdout.readline())
+
+    daemon.kill()
+    daemon.communicate()
+
+    wait_until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, 5)
