@@ -1,5 +1,7 @@
 """Errors that a user can act on."""
 
+from glcic_backend.wire.errors import ALREADY_RUNS
+
 
 class GlcicError(Exception):
     """Something the user can put right.
@@ -25,6 +27,12 @@ class OutputError(GlcicError):
 
 class DaemonError(GlcicError):
     """The daemon could not be started, found, or trusted, or it refused a request."""
+
+
+class DaemonRunningError(DaemonError):
+    """Another daemon has the place of the one that was to be started."""
+
+    exit_code = ALREADY_RUNS
 
 
 class OutOfMemoryError(GlcicError):

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-import zmq
-
 from glcic_backend import __version__
 from glcic_backend.daemon.allocator import give_back_large_blocks
 from glcic_backend.daemon.engine import Engine, Library
+from glcic_backend.daemon.mailbox import most_peers
 from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.daemon.server import DEFAULT_CAPACITY, Server
+from glcic_backend.daemon.sole import sole_daemon
 from glcic_backend.errors import DaemonError
 from glcic_backend.wire.codec import DEFAULT_MAX_BYTES, PROTOCOL_VERSION
 from glcic_backend.wire.connection import (
+    START_SECONDS,
     ConnectionInfo,
     prepare_run_folder,
     read_connection,
@@ -30,12 +31,11 @@ from glcic_backend.wire.connection import (
     write_connection,
 )
 from glcic_backend.wire.credentials import new_secret
-from glcic_backend.wire.errors import DaemonNotRunningError
+from glcic_backend.wire.errors import WireError
 
 SOFTWARE = f"glcic-backend {__version__}"
 
 _IPC = "ipc://"
-_LOCK_PATIENCE_SECONDS = 2.0
 # The shortest limit of a Unix socket's path among the systems is 104 bytes with the final zero.
 _MAX_SOCKET_PATH_BYTES = 100
 
@@ -52,6 +52,7 @@ class DaemonOptions:
         tcp: use loopback TCP also where Unix sockets exist.
         idle_exit: minutes without a request or a job after which the daemon ends; 0 for never.
         home: folder of the user's GLCIC data; None for the customary place.
+        patience: seconds that another daemon is given to become ready or to end.
     """
 
     capacity: int = DEFAULT_CAPACITY
@@ -59,6 +60,7 @@ class DaemonOptions:
     tcp: bool = False
     idle_exit: float = 0.0
     home: Path | None = None
+    patience: float = START_SECONDS
 
 
 def run_daemon(
@@ -76,18 +78,35 @@ def run_daemon(
     Raises:
         UnknownModelError: the default model cannot be used.
         EngineError: the engine's process died.
-        DaemonError: another daemon runs already, or the connection file cannot be written.
+        DaemonRunningError: another daemon runs already.
+        DaemonError: the system does not let it run; the text says what is missing.
         UnsafeFolderError: the folder of the connection file is open to others.
     """
+    _keep_secrets_in_memory()
     give_back_large_blocks()
+    most = most_peers()
     folder = prepare_run_folder(options.home)
-    with _sole_daemon(folder / "daemon.lock", options.home), contextlib.closing(library()) as installed:
+    with sole_daemon(folder / "daemon.lock", options), contextlib.closing(library()) as installed:
         models = ModelRoom(installed)
         secret = new_secret()
-        server = Server(models, secret, SOFTWARE, options.capacity, options.max_bytes, options.idle_exit * 60)
-        for left_behind in folder.glob("daemon*.sock"):
-            left_behind.unlink(missing_ok=True)
-        endpoint = server.bind(choose_endpoint(folder, options.tcp))
+
+        def can_be_found() -> bool:
+            with contextlib.suppress(WireError, OSError):
+                return read_connection(options.home) == info and _socket_number(endpoint) == bound
+            return False
+
+        server = Server(
+            models,
+            secret,
+            SOFTWARE,
+            options.capacity,
+            options.max_bytes,
+            options.idle_exit * 60,
+            most_peers=most,
+            can_be_found=can_be_found,
+        )
+        endpoint = _bind(server, folder, options.tcp)
+        bound = _socket_number(endpoint)
         info = ConnectionInfo(endpoint, secret, os.getpid(), time.time(), PROTOCOL_VERSION, SOFTWARE)
         try:
             with _signals_stop(server):
@@ -100,11 +119,37 @@ def run_daemon(
         finally:
             server.close()
             if endpoint.startswith(_IPC):
-                Path(endpoint.removeprefix(_IPC)).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    Path(endpoint.removeprefix(_IPC)).unlink()
         if not engine_is_free:
             log.warning("the engine did not leave its job; ending the process")
             logging.shutdown()
             os._exit(0)
+
+
+def _keep_secrets_in_memory() -> None:
+    """No core dump of this process, nor of its engine, which inherits that, holds the secret or anybody's picture."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _bind(server: Server, folder: Path, tcp: bool) -> str:
+    try:
+        for left_behind in folder.glob("daemon*.sock"):
+            left_behind.unlink(missing_ok=True)
+        return server.bind(choose_endpoint(folder, tcp))
+    except OSError as error:
+        raise DaemonError(
+            f"The daemon's socket in {folder} cannot be made: {error.strerror}. Look at what lies there"
+            f"{f', first of all {error.filename}' if error.filename else ''}, and remove it; or start it with --tcp."
+        ) from error
+
+
+def _socket_number(endpoint: str) -> int:
+    """Number of the file that is the socket, 0 for a port."""
+    return os.lstat(endpoint.removeprefix(_IPC)).st_ino if endpoint.startswith(_IPC) else 0
 
 
 def choose_endpoint(folder: Path, tcp: bool) -> str:
@@ -112,8 +157,7 @@ def choose_endpoint(folder: Path, tcp: bool) -> str:
     # A name of its own: a daemon whose folder was deleted, and made anew by the next one, must not end by removing the
     # socket of that one.
     path = str((folder / f"daemon-{os.getpid()}.sock").absolute())
-    has_unix_sockets = hasattr(socket, "AF_UNIX") and zmq.has("ipc")
-    if has_unix_sockets and not tcp and len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES:
+    if hasattr(socket, "AF_UNIX") and not tcp and len(os.fsencode(path)) <= _MAX_SOCKET_PATH_BYTES:
         return f"{_IPC}{path}"
     return "tcp://127.0.0.1:*"
 
@@ -129,50 +173,6 @@ def _publish(info: ConnectionInfo, home: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _sole_daemon(path: Path, home: Path | None) -> Iterator[None]:
-    """Holds the lock of the one daemon of this home folder. The system frees it however the process ends."""
-    with open(path, "a+b") as file:
-        os.chmod(path, 0o600)
-        deadline = time.monotonic() + _LOCK_PATIENCE_SECONDS
-        while not _try_lock(file.fileno()):
-            # A daemon without a connection file is just starting or just ending.
-            with contextlib.suppress(DaemonNotRunningError):
-                other = read_connection(home)
-                raise DaemonError(
-                    f"A daemon is running already: process {other.pid} at {other.endpoint}. Use it, or end it with "
-                    "`glcic-backend stop`."
-                )
-            if time.monotonic() > deadline:
-                raise DaemonError(
-                    f"Another daemon holds {path} and is starting or ending. Try again in a moment; "
-                    "`glcic-backend status` tells when it is ready."
-                )
-            time.sleep(0.05)
-        yield
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _try_lock(handle: int) -> bool:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-
-@contextlib.contextmanager
 def _signals_stop(server: Server) -> Iterator[None]:
     """Within it SIGTERM and SIGINT ask the server to stop."""
 
@@ -181,7 +181,7 @@ def _signals_stop(server: Server) -> Iterator[None]:
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
     # The byte wakes the server's poll at once, which a handler alone would not.
-    old_handle = signal.set_wakeup_fd(server.wake_handle.fileno(), warn_on_full_buffer=False)
+    old_handle = signal.set_wakeup_fd(server.wake_handle, warn_on_full_buffer=False)
     try:
         yield
     finally:

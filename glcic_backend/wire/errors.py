@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+ALREADY_RUNS = 4
+"""Exit code of `glcic-backend serve` when another daemon has its place: the one who wanted one has one."""
+
 
 class WireError(Exception):
     """Anything that went wrong between a client and the daemon; on the command line, exit code 2."""
@@ -11,6 +14,10 @@ class WireError(Exception):
 
 class UnsafeFolderError(WireError):
     """The daemon's folder or connection file could have been written or read by somebody else."""
+
+
+class UnusableFolderError(WireError):
+    """The daemon's folder cannot be made or written by this user."""
 
 
 class DaemonNotRunningError(WireError):
@@ -75,3 +82,7 @@ class BusyError(RequestError):
 
 class CancelledError(RequestError):
     """The request was cancelled, by this client or because the daemon is stopping."""
+
+
+class StoppingError(CancelledError):
+    """The daemon is ending, and has not completed the request. Another daemon will."""

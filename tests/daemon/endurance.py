@@ -49,7 +49,7 @@ def start_pairs(home, times):
             assert sorted(ready) == [False, True], lines
             winner, loser = pair if ready[0] else reversed(pair)
             said = lines[ready.index(False)]
-            assert loser.end()[0] == 2 and ("running already" in said or "starting or ending" in said), said
+            assert loser.end()[0] == 4 and f"process {winner.process.pid} at" in said, said
             check_ready(winner)
             winner.process.terminate()
             assert winner.end()[0] == 0

@@ -137,7 +137,7 @@ def test_serve_completes_as_the_engine_does_in_this_process(served, home, run):
     assert model == here.model.info.sha256
     assert "network" in stages
     assert {"plan", "network", "blend"} <= set(reply.milliseconds)
-    assert (second_code, f"process {served.pid}" in second_said) == (2, True)
+    assert (second_code, f"process {served.pid}" in second_said) == (4, True)
     assert (stop_code, served.wait(10)) == (0, 0)
     assert "ready" in (home / "log.txt").read_text()
 

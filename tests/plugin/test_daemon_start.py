@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import psutil
@@ -49,19 +50,60 @@ def test_a_daemon_is_started_and_then_found(installation):
     assert os.getsid(pid) == pid
 
 
-def test_two_that_start_at_once_share_one_daemon(installation, installed):
+def connecting(installation, installed):
+    """A process that finds or starts a daemon as the plug-in does, and says its number."""
     code = (
         f"import sys; sys.path.insert(0, {str(installed)!r}); from pathlib import Path\n"
         "from inpaint_selection.daemon import DaemonStart; from inpaint_selection.installation import Installation\n"
         f"start = DaemonStart(Installation('1.0', {installation.command!r}, Path({str(installation.home)!r})))\n"
         "print(start.connect(lambda: None).status().pid)"
     )
-    both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+
+def test_two_that_start_at_once_share_one_daemon(installation, installed):
+    both = [connecting(installation, installed) for _ in range(2)]
 
     (first, _), (second, _) = [each.communicate(timeout=60) for each in both]
 
     assert first == second
     assert psutil.pid_exists(int(first))
+
+
+def test_who_finds_a_daemon_that_takes_long_to_start_waits_for_it(installation, installed):
+    slow = installation._replace(command=[*installation.command, "load=6"])
+    both = []
+    for _ in range(2):
+        both.append(connecting(slow, installed))
+        time.sleep(1.5)
+
+    (first, _), (second, _) = [each.communicate(timeout=60) for each in both]
+
+    assert first == second and psutil.pid_exists(int(first))
+
+
+def test_a_daemon_that_somebody_else_starts_may_end_again_and_another_one_takes_its_place(installation, installed):
+    environment = {**os.environ, "GLCIC_HOME": str(installation.home)}
+    other = subprocess.Popen([*installation.command, "load=30"], env=environment, stderr=subprocess.DEVNULL)
+    time.sleep(1.5)
+    waiting = connecting(installation, installed)
+    time.sleep(2)
+    other.kill()
+    other.wait()
+
+    said, _ = waiting.communicate(timeout=60)
+
+    assert psutil.pid_exists(int(said))
+
+
+def test_a_daemon_that_cannot_be_started_is_told_in_its_own_words(installation):
+    from inpaint_selection.daemon import DaemonStart
+    from inpaint_selection.refusals import Refusal
+
+    failing = installation._replace(command=[*installation.command, "files=12"])
+
+    with pytest.raises(Refusal, match="open 12 files"):
+        DaemonStart(failing).connect(lambda: None)
 
 
 def test_the_daemons_environment_is_that_of_the_user_without_gimps_own():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wire.client import DaemonClient
-from wire.errors import BusyError, DaemonLostError
+from wire.errors import BusyError, DaemonLostError, StoppingError
 from wire.geometry import Rectangle
 from wire.messages import CompleteReply
 
@@ -20,7 +20,7 @@ from .writing import Fill
 
 
 def complete(start: DaemonStart, source: Source, hole: Hole, options: Options, progress: Progress) -> Fill:
-    """Has the hole filled from what the source shows. A daemon that dies meanwhile is replaced once.
+    """Has the hole filled from what the source shows. A daemon that dies or ends meanwhile is replaced once.
 
     Raises:
         Refusal: there is nothing to fill from.
@@ -28,7 +28,7 @@ def complete(start: DaemonStart, source: Source, hole: Hole, options: Options, p
     """
     try:
         return _ask(start.connect(progress.starting), source, hole, options, progress)
-    except DaemonLostError:
+    except (DaemonLostError, StoppingError):
         return _ask(start.connect(progress.starting), source, hole, options, progress)
     except BusyError:
         raise Refusal(_("The completion daemon has too much to do already. Try again in a moment.")) from None

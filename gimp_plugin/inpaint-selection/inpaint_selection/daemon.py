@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wire.client import DaemonClient
-from wire.connection import home_folder, prepare_run_folder
-from wire.errors import DaemonLostError, DaemonNotRunningError, ProtocolMismatchError
+from wire.connection import START_SECONDS, home_folder, prepare_run_folder
+from wire.errors import ALREADY_RUNS, DaemonLostError, DaemonNotRunningError, ProtocolMismatchError
 
 from .installation import Installation
 from .refusals import Refusal
@@ -20,7 +20,6 @@ from .texts import _
 IDLE_MINUTES = 15
 """After this time without a request a daemon that was started here ends."""
 
-_PATIENCE_SECONDS = 120.0
 _POLL_SECONDS = 0.1
 _FLATPAK_MARK = Path("/.flatpak-info")
 
@@ -103,23 +102,22 @@ class DaemonStart:
         if client is not None:
             return client
         self.begin()
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        ended = 0.0
+        deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             waiting()
             client = self.connect_now()
             if client is not None:
                 return client
             if self._process is not None and self._process.poll() is not None:
-                # It may have ended because another one was just being started by somebody else: that needs its time.
-                ended = ended or time.monotonic()
-                if time.monotonic() > ended + 10 or not self._lost_race():
+                if self._process.returncode != ALREADY_RUNS:
                     raise self._failed(self._last_words())
+                # Somebody else's is there, and ready. Should it have ended since, another one takes its place.
+                client = self.connect_now()
+                if client is not None:
+                    return client
+                self.begin()
             time.sleep(_POLL_SECONDS)
-        raise self._failed(_("it was not ready after {seconds} seconds").format(seconds=int(_PATIENCE_SECONDS)))
-
-    def _lost_race(self) -> bool:
-        return "is running" in self._last_words()
+        raise self._failed(_("it was not ready after {seconds} seconds").format(seconds=int(START_SECONDS)))
 
     def _last_words(self) -> str:
         try:
