@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from typing import Any, TypedDict
 
 from .geometry import Rectangle
@@ -20,6 +21,12 @@ MAX_MODELS = 40
 
 MAX_NAME, MAX_TITLE = 64, 60
 """Longest name and title of a listed model, in characters."""
+
+MAX_MODEL_TITLE = 200
+"""Longest text that a model calls itself, in characters; the list shows `MAX_TITLE` of it."""
+
+MAX_STAGE = 40
+"""Longest name of a stage, in characters."""
 
 
 class ListedModel(TypedDict):
@@ -47,7 +54,8 @@ def number(low: float, high: float = math.inf) -> Any:
 
 
 def _checked_number(value: Any, low: float, high: float) -> float:
-    if type(value) not in (int, float) or not math.isfinite(value) or not low <= value <= high:
+    # Compared before it is made a float, which an integer of hundreds of digits cannot become.
+    if type(value) not in (int, float) or not low <= value <= min(high, sys.float_info.max):
         raise ValueError(f"must be a number from {low} to {high}, not {value!r:.60}")
     return float(value)
 
@@ -64,14 +72,23 @@ def flag() -> Any:
 
 
 def text(longest: int, shortest: int = 1) -> Any:
-    """A text of `shortest` to `longest` characters."""
+    """A text of `shortest` to `longest` characters, made `printable`."""
     return dataclasses.field(metadata={"check": lambda value: _checked_text(value, longest, shortest)})
 
 
 def _checked_text(value: Any, longest: int, shortest: int) -> str:
     if type(value) is not str or not shortest <= len(value) <= longest:
         raise ValueError(f"must be a text of {shortest} to {longest} characters, not {value!r:.60}")
-    return value
+    return printable(value)
+
+
+def printable(value: str) -> str:
+    """A text that can be shown: nothing in it moves a cursor, turns the writing round, or cannot be encoded.
+
+    Ends of lines stay; every other character that is not printable (control characters, those that change the direction
+    of writing, half of a pair) becomes U+FFFD.
+    """
+    return "".join(c if c.isprintable() or c == "\n" else " " if c.isspace() else "\ufffd" for c in value)
 
 
 def choice(*choices: str) -> Any:
@@ -116,9 +133,9 @@ def milliseconds() -> Any:
     """Times by stage."""
 
     def check(value: Any) -> dict[str, float]:
-        if type(value) is not dict or len(value) > 16 or not all(type(stage) is str for stage in value):
+        if type(value) is not dict or len(value) > 16:
             raise ValueError(f"must map at most 16 stages to milliseconds, not {value!r:.60}")
-        return {stage: _checked_number(time, 0, math.inf) for stage, time in value.items()}
+        return {_checked_text(stage, MAX_STAGE, 1): _checked_number(time, 0, math.inf) for stage, time in value.items()}
 
     return dataclasses.field(metadata={"check": check})
 

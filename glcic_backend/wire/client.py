@@ -18,6 +18,7 @@ from .errors import (
     MessageError,
     ProtocolMismatchError,
     RequestError,
+    StoppingError,
 )
 from .geometry import Rectangle
 from .messages import ErrorCode, ErrorReply, Message, Progress
@@ -31,11 +32,12 @@ if TYPE_CHECKING:
     from .messages import Buffer
 
 _POLL_SECONDS = 0.1
+_STOP_SECONDS = 5.0  # that a daemon may take to end
 _UNPROVEN_MAX_BYTES = 1 << 16
 
 ReplyT = TypeVar("ReplyT", bound=Message)
 
-_REQUEST_ERRORS = {ErrorCode.BUSY: BusyError, ErrorCode.CANCELLED: CancelledError, ErrorCode.STOPPING: CancelledError}
+_REQUEST_ERRORS = {ErrorCode.BUSY: BusyError, ErrorCode.CANCELLED: CancelledError, ErrorCode.STOPPING: StoppingError}
 
 
 class DaemonClient:
@@ -43,7 +45,8 @@ class DaemonClient:
 
     Attributes:
         info: what the connection file says of the daemon.
-        timeout: seconds without a word from the daemon after which it is given up.
+        timeout: seconds after which a request that is answered at once is given up, whatever comes meanwhile; and
+            seconds without a word about any of the jobs after which the daemon is given up.
     """
 
     def __init__(self, info: ConnectionInfo, transport: ZmtpConnection, software: str, timeout: float) -> None:
@@ -71,13 +74,27 @@ class DaemonClient:
         Args:
             home: folder of the user's GLCIC data, `connection.home_folder()` unless given.
             software: name and version of this program, for messages about versions that differ.
-            timeout: seconds without a word from the daemon after which it is given up.
+            timeout: seconds for all that this takes; also for what follows, see the class.
             any_protocol: connect to a daemon of another protocol version too; only `stop` works with it.
 
         Raises:
             DaemonNotRunningError, UnsafeFolderError, ProtocolMismatchError, ImpostorError, DaemonLostError
         """
+        deadline = time.monotonic() + timeout
         info = read_connection(home)
+        while True:
+            try:
+                return cls._connect(info, software, timeout, deadline, any_protocol)
+            except DaemonLostError:
+                # A daemon that was just ending has closed the door; there may be another one, or none, by now.
+                found, info = info, read_connection(home)
+                if found == info:
+                    raise
+
+    @classmethod
+    def _connect(
+        cls, info: ConnectionInfo, software: str, timeout: float, deadline: float, any_protocol: bool
+    ) -> DaemonClient:
         if info.protocol != PROTOCOL_VERSION and not any_protocol:
             raise ProtocolMismatchError(
                 f"The daemon that is running ({info.software}, process {info.pid}) speaks protocol {info.protocol}, "
@@ -89,7 +106,7 @@ class DaemonClient:
                 info.endpoint,
                 credentials.USERNAME,
                 credentials.derive_password(info.secret),
-                timeout,
+                max(deadline - time.monotonic(), _POLL_SECONDS),
                 max_bytes=_UNPROVEN_MAX_BYTES,
             )
         except (HandshakeError, MessageError) as error:
@@ -101,7 +118,7 @@ class DaemonClient:
             ) from None
         client = cls(info, transport, software, timeout)
         try:
-            client._demand_proof()
+            client._demand_proof(deadline)
         except BaseException:
             client.close()
             raise
@@ -259,18 +276,21 @@ class DaemonClient:
         return self._ask(messages.Cancel(self._next_id(), job), messages.CancelReply).found
 
     def stop(self) -> None:
-        """Asks the daemon to end, and waits until it has closed the connection."""
+        """Asks the daemon to end, and waits until it has. Raises DaemonLostError if it does not in time."""
         self._ask(messages.Stop(self._next_id()), messages.StopReply)
-        try:
-            while True:
+        deadline = time.monotonic() + _STOP_SECONDS + self.timeout
+        while time.monotonic() < deadline:
+            try:
                 self._listen()
-        except DaemonLostError:
-            self.close()
+            except DaemonLostError:
+                self.close()
+                return
+        raise self._silence(_STOP_SECONDS + self.timeout, "has not ended after")
 
-    def _demand_proof(self) -> None:
+    def _demand_proof(self, deadline: float) -> None:
         nonce = credentials.new_nonce()
         try:
-            reply = self._ask(messages.Hello(self._next_id(), nonce, self._software), messages.HelloReply)
+            reply = self._ask(messages.Hello(self._next_id(), nonce, self._software), messages.HelloReply, deadline)
         except (MessageError, RequestError) as error:
             raise ImpostorError(f"{_impostor(self.info)} {error}") from None
         if not credentials.same(reply.proof, credentials.prove(self.info.secret, nonce, self.info.endpoint)):
@@ -283,9 +303,12 @@ class DaemonClient:
         self._last_id += 1
         return self._last_id
 
-    def _ask(self, request: Message, kind: type[ReplyT]) -> ReplyT:
+    def _ask(self, request: Message, kind: type[ReplyT], deadline: float | None = None) -> ReplyT:
+        """Makes a request that is answered at once: whatever else comes, not later than at the deadline."""
+        if deadline is None:
+            deadline = time.monotonic() + self.timeout
         self._send(request)
-        return self._wait(request.id, kind, None, None)
+        return self._wait(request.id, kind, None, None, deadline)
 
     def _wait(
         self,
@@ -293,6 +316,7 @@ class DaemonClient:
         kind: type[ReplyT],
         progress: Callable[[str, float], None] | None,
         cancelled: Callable[[], bool] | None,
+        deadline: float | None = None,
     ) -> ReplyT:
         shown = None
         while True:
@@ -306,6 +330,8 @@ class DaemonClient:
                 self.cancel(request)
                 self._forget(request)
                 raise CancelledError(ErrorCode.CANCELLED, "The completion was cancelled.")
+            if deadline is not None and time.monotonic() > deadline:
+                raise self._silence(self.timeout, "has not answered within")
             self._listen()
 
     def _send(self, request: Message) -> None:
@@ -332,23 +358,24 @@ class DaemonClient:
     def _listen(self) -> None:
         """Takes in one message, if one comes soon. Raises `DaemonLostError` when the daemon is gone or silent."""
         frames = self._transport.receive(_POLL_SECONDS)
-        if frames is None:
-            if time.monotonic() - self._heard > self.timeout:
-                raise DaemonLostError(
-                    f"The daemon (process {self.info.pid}) has said nothing for {self.timeout:.0f} s. "
-                    "End it with `glcic-backend stop`, or its process, and start it again with `glcic-backend serve`."
-                )
-            return
-        self._heard = time.monotonic()
-        message = decode(frames, messages.REPLIES, self.info.protocol)
-        if isinstance(message, ErrorReply) and message.id == 0:
-            raise RequestError(message.code, message.message)
-        if message.id not in self._replies:
-            return  # the late reply to a request that was cancelled
-        if isinstance(message, Progress):
-            self._progress[message.id] = (message.stage, message.fraction)
-        else:
-            self._replies[message.id] = message
+        if frames is not None:
+            message = decode(frames, messages.REPLIES, self.info.protocol)
+            if isinstance(message, ErrorReply) and message.id == 0:
+                raise RequestError(message.code, message.message)
+            if message.id in self._replies:  # else it is the late reply to a request that was cancelled
+                self._heard = time.monotonic()
+                if isinstance(message, Progress):
+                    self._progress[message.id] = (message.stage, message.fraction)
+                else:
+                    self._replies[message.id] = message
+        if time.monotonic() - self._heard > self.timeout:
+            raise self._silence(self.timeout, "has said nothing for")
+
+    def _silence(self, seconds: float, what: str) -> DaemonLostError:
+        return DaemonLostError(
+            f"The daemon (process {self.info.pid}) {what} {seconds:.0f} s. End it with `glcic-backend stop`, or its "
+            "process, and start it again with `glcic-backend serve`."
+        )
 
 
 def _impostor(info: ConnectionInfo) -> str:

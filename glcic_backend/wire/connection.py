@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import stat
@@ -15,7 +16,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .errors import DaemonNotRunningError, UnsafeFolderError, WireError
+from .checked import printable
+from .errors import DaemonNotRunningError, UnsafeFolderError, UnusableFolderError, WireError
+from .files import open_regular
+
+START_SECONDS = 120.0
+"""So long a daemon may take to become ready; who finds one starting waits for it."""
 
 _MAX_FILE_BYTES = 16 * 1024
 
@@ -67,13 +73,28 @@ def connection_file(home: Path | None = None) -> Path:
 
 
 def prepare_run_folder(home: Path | None = None) -> Path:
-    """Makes the folder of the connection file (mode 0700) where it is missing. Raises `UnsafeFolderError`."""
+    """Makes the folder of the connection file, and the home folder, both of mode 0700, where they are missing.
+
+    Raises:
+        UnsafeFolderError: somebody else could write there.
+        UnusableFolderError: this user cannot.
+    """
     folder = run_folder(home)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _check_owned(folder.parent, forbidden=0o002)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    _check_owned(folder, forbidden=0o077)
+    try:
+        folder.parent.parent.mkdir(parents=True, exist_ok=True)
+        for place, forbidden in ((folder.parent, 0o002), (folder, 0o077)):
+            with contextlib.suppress(FileExistsError):
+                place.mkdir(mode=0o700)
+            _check_owned(place, forbidden)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except (OSError, ValueError) as error:
+        raise UnusableFolderError(
+            f"The daemon's folder {folder} cannot be made or written: {getattr(error, 'strerror', None) or error}. Set "
+            "GLCIC_HOME to a folder of your own that you may write to."
+        ) from None
     return folder
 
 
@@ -110,19 +131,22 @@ def read_connection(home: Path | None = None) -> ConnectionInfo:
     try:
         _check_owned(path.parent.parent, forbidden=0o002)
         _check_owned(path.parent, forbidden=0o077)
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    except FileNotFoundError:
+        handle = open_regular(path, follow=False)
+    except (FileNotFoundError, NotADirectoryError):
         raise DaemonNotRunningError(
             f"No daemon is running: there is no connection file {path}. Start one with `glcic-backend serve`."
         ) from None
-    except OSError as error:
-        raise UnsafeFolderError(f"The connection file {path} cannot be opened: {error.strerror}.") from None
+    except (OSError, ValueError) as error:
+        raise UnsafeFolderError(
+            f"The connection file {path} cannot be opened: {getattr(error, 'strerror', None) or error}. Look at what "
+            "lies there and remove it, then start a daemon with `glcic-backend serve`."
+        ) from None
     with open(handle, "rb") as file:
         _check_status(path, os.fstat(handle), forbidden=0o077)
         content = file.read(_MAX_FILE_BYTES)
     try:
         return _parse(content)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise DaemonNotRunningError(
             f"The connection file {path} is damaged. Delete it and start a daemon with `glcic-backend serve`."
         ) from None
@@ -130,17 +154,16 @@ def read_connection(home: Path | None = None) -> ConnectionInfo:
 
 def _parse(content: bytes) -> ConnectionInfo:
     values = json.loads(content.decode("utf-8"))
-    info = ConnectionInfo(
-        endpoint=str(values["endpoint"]),
-        secret=str(values["secret"]),
-        pid=int(values["pid"]),
-        started=float(values["started"]),
-        protocol=int(values["protocol"]),
-        software=str(values["software"]),
-    )
-    if len(bytes.fromhex(info.secret)) != 32:
+    pid, protocol, started = values["pid"], values["protocol"], values["started"]
+    texts = [values[name] for name in ("endpoint", "secret", "software")]
+    if any(type(number) is not int or not 0 <= number < 1 << 31 for number in (pid, protocol)):
+        raise ValueError("not a number of a process and a version")
+    if type(started) not in (int, float) or not 0 <= started < 1 << 40 or any(type(text) is not str for text in texts):
+        raise ValueError("not a time and texts")
+    endpoint, secret, software = texts
+    if len(secret) != 64 or len(bytes.fromhex(secret)) != 32:
         raise ValueError("not a secret")
-    return info
+    return ConnectionInfo(printable(endpoint), secret, pid, float(started), protocol, printable(software[:100]))
 
 
 def _check_owned(folder: Path, forbidden: int) -> None:

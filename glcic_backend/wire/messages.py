@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Union
 
 from . import checked
-from .checked import MAX_NAME, MAX_SIDE, ListedModel
+from .checked import MAX_MODEL_TITLE, MAX_NAME, MAX_SIDE, MAX_STAGE, ListedModel
 from .errors import MessageError
 from .geometry import Rectangle
 
@@ -207,7 +207,7 @@ class StatusReply(Message):
     waiting: int = checked.integer(0, MAX_ID)
     capacity: int = checked.integer(1, MAX_ID)
     device: str = checked.text(100)
-    model: str = checked.text(200)
+    model: str = checked.text(MAX_MODEL_TITLE)
     model_sha256: str = checked.text(64)
     software: str = checked.text(100)
     pid: int = checked.integer(1, MAX_ID)
@@ -245,7 +245,7 @@ class CompleteReply(Message):
     rectangle: Rectangle = checked.rectangle()
     channels: int = checked.integer(1, 4)
     dtype: str = checked.choice(*ITEM_BYTES)
-    model: str = checked.text(200)
+    model: str = checked.text(MAX_MODEL_TITLE)
     device: str = checked.text(100)
     milliseconds: dict[str, float] = checked.milliseconds()
     pixels: Buffer = checked.buffer()
@@ -287,7 +287,7 @@ class Progress(Message):
     """Event: what a `complete` or `context` request is waiting for. Sent at least twice a second until its reply."""
 
     TYPE = "progress"
-    stage: str = checked.text(40)
+    stage: str = checked.text(MAX_STAGE)
     fraction: float = checked.number(0, 1)
 
 
