@@ -23,7 +23,7 @@ _REASONS = {
 }
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, private: bool = False) -> None:
     """Write a file so that no one ever sees half of it.
 
     The bytes go into a new file beside `path`, reach the disk, and take the name in one step. If anything stops this,
@@ -33,6 +33,7 @@ def write_atomically(path: Path, data: bytes) -> None:
     Args:
         path: the file to make or replace; its folder exists.
         data: the whole content.
+        private: only this user may read and write it (mode 0600), whatever the umask and an older file say.
 
     Raises:
         OutputError: the file cannot be written; `path` is unchanged.
@@ -43,8 +44,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         try:
-            _write_through(partial, data)
-            if target.exists():
+            _write_through(partial, data, 0o600 if private else 0o666)
+            if target.exists() and not private:
                 partial.chmod(stat.S_IMODE(target.stat().st_mode))
             os.replace(partial, target)
         except BaseException:
@@ -56,8 +57,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     _sync_folder(target.parent)
 
 
-def _write_through(path: Path, data: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+def _write_through(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     with open(descriptor, "wb") as file:
         file.write(data)
         file.flush()

@@ -1,5 +1,6 @@
 """The installed models as the daemon's library."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -67,18 +68,26 @@ class InstalledModels:
 
         A default that was given as a path has the empty name.
         """
-        models = {name: self._path(name) for name in [model_library.SHIPPED, *model_library.installed_names()]}
-        if self._default not in models.values():
-            models = {"": self._default} | models
-        listed = []
-        for name, path in models.items():
+        names = [model_library.SHIPPED, *model_library.installed_names()]
+        listed: list[ListedModel] = []
+        has_default = False
+        for name in names:
+            if len(listed) == MAX_MODELS - 1:
+                log.warning("only %d of %d models are listed", len(listed), len(names))
+                break
             try:
+                path = model_library.resolve_model(name)
                 title = read_info(path).name
             except ModelFileError as error:
                 log.warning("a model is left out of the list: %s", error)
                 continue
-            listed.append(ListedModel(name=name, title=title[:MAX_TITLE] or name, default=path == self._default))
-        return listed[:MAX_MODELS]
+            listed.append(ListedModel(name=name, title=title[:MAX_TITLE], default=path == self._default))
+            has_default = has_default or path == self._default
+        if not has_default:
+            with contextlib.suppress(ModelFileError):
+                title = read_info(self._default).name
+                listed.insert(0, ListedModel(name="", title=title[:MAX_TITLE], default=True))
+        return listed
 
     def _path(self, name: str) -> Path:
         if not name:
@@ -89,7 +98,10 @@ class InstalledModels:
                 f"No model of the name {name!r} is installed; {len(names)} are: {', '.join(names[:5])}"
                 f"{', ...' * (len(names) > 5)}. {_SEE}"
             )
-        return model_library.resolve_model(name)
+        try:
+            return model_library.resolve_model(name)
+        except ModelFileError as error:
+            raise UnknownModelError(f"The model cannot be used. {error} {_SEE}") from None
 
 
 _SEE = "Choose one of those that `glcic-backend models list` shows."

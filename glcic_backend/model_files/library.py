@@ -1,6 +1,9 @@
 """The models of this user: those installed in the home folder, and which one is used when none is named."""
 
+import contextlib
+import errno
 import json
+import os
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -8,15 +11,20 @@ from pathlib import Path
 
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import InvalidInputError, ModelFileError, OutputError
-from glcic_backend.model_files.model_file import ModelInfo, default_model_path, load_model, save_model
+from glcic_backend.model_files.header import read_file
+from glcic_backend.model_files.model_file import ModelInfo, default_model_path, load_bytes, load_model, model_bytes
 from glcic_backend.model_files.torch7 import load_torch7_model
+from glcic_backend.wire.checked import printable
 from glcic_backend.wire.connection import home_folder
+from glcic_backend.wire.errors import UnsafeFolderError
+from glcic_backend.wire.files import check_owned, open_regular
 
 SHIPPED = "shipped"
 """Name of the model that comes with the package."""
 
 _ENDING = ".safetensors"
 _TORCH7_ENDING = ".t7"
+_MAX_CHOICE_BYTES = 4096
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 _TORCH7_LICENCE = (
@@ -74,12 +82,16 @@ def default_name() -> str:
     """
     path = _choice_file()
     try:
-        name = json.loads(path.read_bytes())["default"]
-    except FileNotFoundError:
+        with open(open_regular(path), "rb") as file:
+            _check_closed(path)
+            name = json.loads(file.read(_MAX_CHOICE_BYTES))["default"]
+        if name != SHIPPED and not (isinstance(name, str) and _NAME.fullmatch(name)):
+            raise ValueError(f"{name!r:.60} is no name of a model")
+    except (FileNotFoundError, NotADirectoryError):
         return SHIPPED
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelFileError(
-            f"{path}, which names the model to use, cannot be read ({error}). "
+            f"{path}, which names the model to use, cannot be read ({error!s:.200}). "
             "Choose a model anew with `glcic-backend models use NAME`."
         ) from error
     return str(name)
@@ -93,8 +105,12 @@ def list_models() -> list[Entry]:
 
 
 def installed_names() -> list[str]:
-    """Names of the installed models, sorted."""
-    return sorted(path.stem for path in models_folder().glob(f"*{_ENDING}") if _NAME.fullmatch(path.stem))
+    """Names of the installed models, sorted. What has such a name is not looked at."""
+    try:
+        files = [Path(name) for name in os.listdir(models_folder()) if name.endswith(_ENDING)]
+    except (OSError, ValueError):
+        return []
+    return sorted(file.stem for file in files if _NAME.fullmatch(file.stem))
 
 
 def import_model(source: Path, name: str | None = None) -> Entry:
@@ -111,12 +127,13 @@ def import_model(source: Path, name: str | None = None) -> Entry:
     """
     name = _free_name(source.stem if name is None else name)
     target = _file_of(name)
-    _make_folder()
     if source.suffix == _TORCH7_ENDING:
-        _convert(source, target, name)
+        data = _converted(source, name)
     else:
-        load_model(source)
-        write_atomically(target, source.read_bytes())
+        data = read_file(source)
+        load_bytes(source, data)
+    _make_folder()
+    write_atomically(target, data, private=True)
     return _entry(name, target, is_default=False)
 
 
@@ -129,7 +146,7 @@ def use_model(name: str) -> None:
     """
     load_model(_named(name))
     _make_folder()
-    write_atomically(_choice_file(), json.dumps({"default": name}).encode())
+    write_atomically(_choice_file(), json.dumps({"default": name}).encode(), private=True)
 
 
 def remove_model(name: str) -> None:
@@ -152,11 +169,29 @@ def remove_model(name: str) -> None:
 def _make_folder() -> None:
     folder = models_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        folder.parent.parent.mkdir(parents=True, exist_ok=True)
+        for place in (folder.parent, folder):
+            with contextlib.suppress(FileExistsError):
+                place.mkdir(mode=0o700)
+        if not folder.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+    except (OSError, ValueError) as error:
         raise OutputError(
-            f"The folder of models {folder} cannot be made: {error.strerror}. Set GLCIC_HOME to a folder of your own."
+            f"The folder of models {folder} cannot be made: {getattr(error, 'strerror', None) or error}. Set "
+            "GLCIC_HOME to a folder of your own."
         ) from error
+    _check_closed(folder / "model")
+
+
+def _check_closed(path: Path) -> None:
+    """Refuse a file that others could have put or changed there. Raises ModelFileError, which says how to mend it."""
+    folder = models_folder()
+    try:
+        for place, forbidden in ((folder.parent, 0o002), (folder, 0o022), (path, 0o022)):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                check_owned(place, forbidden)
+    except UnsafeFolderError as error:
+        raise ModelFileError(str(error)) from None
 
 
 def _choice_file() -> Path:
@@ -172,6 +207,7 @@ def _named(name: str) -> Path:
         return default_model_path()
     names = installed_names()
     if name in names:
+        _check_closed(_file_of(name))
         return _file_of(name)
     near = get_close_matches(name, [SHIPPED, *names], 1)
     hint = f"Did you mean {near[0]}? " if near else ""
@@ -195,7 +231,7 @@ def _free_name(name: str) -> str:
     return name
 
 
-def _convert(source: Path, target: Path, name: str) -> None:
+def _converted(source: Path, name: str) -> bytes:
     network, mean_pixel = load_torch7_model(source)
     info = ModelInfo(
         name=name,
@@ -205,13 +241,16 @@ def _convert(source: Path, target: Path, name: str) -> None:
         training_data="not stated in the Torch7 file",
         licence=_TORCH7_LICENCE,
         attribution="Iizuka, Simo-Serra, Ishikawa: Globally and Locally Consistent Image Completion, SIGGRAPH 2017",
-        recipe=f"imported from the Torch7 file {source.name}; hole range and mask kinds as in the paper, section 3.5",
+        recipe=f"imported from the Torch7 file {printable(source.name)}; hole range and mask kinds as in the paper, "
+        "section 3.5",
     )
-    save_model(target, network, info)
+    return model_bytes(network, info)[0]
 
 
 def _entry(name: str, path: Path, is_default: bool) -> Entry:
     try:
+        if name != SHIPPED:
+            _check_closed(path)
         return Entry(name, path, load_model(path).info, "", is_default)
     except ModelFileError as error:
         return Entry(name, path, None, str(error), is_default)

@@ -1,14 +1,12 @@
 """A safetensors file in; the folded network and what must be known to use it out, and the reverse."""
 
-import contextlib
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -18,6 +16,8 @@ from torch import Tensor
 from glcic_backend import __version__
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import ModelFileError
+from glcic_backend.model_files.description import description_of
+from glcic_backend.model_files.header import REPLACE, metadata_in, read_file, read_start
 from glcic_backend.network.completion_network import (
     SIZE_MULTIPLE,
     CompletionNetwork,
@@ -25,12 +25,12 @@ from glcic_backend.network.completion_network import (
     widen,
     without_idle_channels,
 )
+from glcic_backend.wire.checked import printable
 
 ARCHITECTURE = "glcic-table2"
 """Architecture name of the paper's completion network, Table 2."""
 
 FORMAT_VERSION = 1
-MAX_FILE_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,35 @@ def save_model(
 
     Args:
         path: file to write.
-        network: batch normalisation is folded if it is still there; one with fewer channels than Table 2 is widened.
-        info: `architecture`, `size_multiple`, `created_with` and `sha256` are filled in here.
-        dtype: of the stored weights; float16 halves the file.
+        network, info, dtype: as for `model_bytes`.
 
     Returns:
         The description as written.
 
     Raises:
-        ModelFileError: a weight is not finite in `dtype`.
+        ModelFileError: a weight is not finite in `dtype`, or the description is not valid.
         OutputError: the file could not be written.
+    """
+    data, written = model_bytes(network, info, dtype)
+    write_atomically(path, data)
+    return written
+
+
+def model_bytes(
+    network: CompletionNetwork, info: ModelInfo, dtype: torch.dtype = torch.float16
+) -> tuple[bytes, ModelInfo]:
+    """The content of a model file.
+
+    Args:
+        network: batch normalisation is folded if it is still there; one with fewer channels than Table 2 is widened.
+        info: `architecture`, `size_multiple`, `created_with` and `sha256` are filled in here.
+        dtype: of the stored weights; float16 halves the file.
+
+    Returns:
+        The file, and the description as written.
+
+    Raises:
+        ModelFileError: a weight is not finite in `dtype`, or the description is not valid.
     """
     normalised = any(layer.norm is not None for layer in network.layers)
     state = widen(fold_batch_norm(network) if normalised else network).state_dict()
@@ -114,8 +133,11 @@ def save_model(
     )
     metadata = {"glcic_format": str(FORMAT_VERSION)}
     metadata |= {key: value if isinstance(value, str) else json.dumps(value) for key, value in asdict(info).items()}
-    write_atomically(path, safetensors.torch.save(weights, metadata))
-    return info
+    try:
+        description_of(metadata, SIZE_MULTIPLE)
+    except ValueError as error:
+        raise ModelFileError(f"The model's description is not valid: {error}. Nothing was written.") from error
+    return safetensors.torch.save(weights, metadata), info
 
 
 def load_model(path: Path | None = None) -> Model:
@@ -128,22 +150,28 @@ def load_model(path: Path | None = None) -> Model:
         ModelFileError: the file is missing, damaged, not of this kind, or its weights do not fit the network.
     """
     path = default_model_path() if path is None else Path(path)
-    metadata, weights = _read(path)
+    return load_bytes(path, read_file(path))
+
+
+def load_bytes(path: Path, data: bytes) -> Model:
+    """As `load_model`, of a file's content; `path` is for messages."""
+    metadata = metadata_in(path, data)
+    weights = _weights(path, data)
     info = _parse_info(path, metadata)
     network = CompletionNetwork(normalised=False)
     expected = network.state_dict()
     if missing := sorted(expected.keys() - weights.keys()):
-        raise ModelFileError(f"{path} lacks {len(missing)} of {len(expected)} weights, first {missing[0]}. {_REPLACE}")
+        raise ModelFileError(f"{path} lacks {len(missing)} of {len(expected)} weights, first {missing[0]}. {REPLACE}")
     if foreign := sorted(weights.keys() - expected.keys()):
-        raise ModelFileError(f"{path} has {len(foreign)} weights too many, first {foreign[0]}. {_REPLACE}")
+        raise ModelFileError(f"{path} has {len(foreign)} weights too many, first {foreign[0]}. {REPLACE}")
     for name, tensor in weights.items():
         shape, wanted = list(tensor.shape), list(expected[name].shape)
         if shape != wanted:
-            raise ModelFileError(f"{path}: weight {name} has shape {shape} instead of {wanted}. {_REPLACE}")
+            raise ModelFileError(f"{path}: weight {name} has shape {shape} instead of {wanted}. {REPLACE}")
         if not torch.isfinite(tensor).all():
-            raise ModelFileError(f"{path}: weight {name} holds NaN or infinity. {_REPLACE}")
+            raise ModelFileError(f"{path}: weight {name} holds NaN or infinity. {REPLACE}")
     if _digest(weights) != info.sha256:
-        raise ModelFileError(f"{path}: the weights do not match their sha-256 {info.sha256[:12]}.... {_REPLACE}")
+        raise ModelFileError(f"{path}: the weights do not match their sha-256 {info.sha256[:12]}.... {REPLACE}")
     network.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
     return Model(without_idle_channels(network).requires_grad_(False), info)
 
@@ -154,81 +182,31 @@ def read_info(path: Path) -> ModelInfo:
     Raises:
         ModelFileError: the file is missing, or not of this kind.
     """
-    _check_kind(path)
-    with _opened(path) as file:
-        return _parse_info(path, file.metadata() or {})
+    return _parse_info(path, metadata_in(path, read_start(path)))
 
 
-_REPLACE = "The file is damaged or made for another program; fetch or export it again, or choose another with --model."
-
-
-def _read(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
-    _check_kind(path)
-    with _opened(path) as file:
-        metadata = file.metadata() or {}
-        # Copies, so that the running program does not depend on the file, which may be replaced.
-        weights = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (not a dict)
-    return metadata, weights
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _weights(path: Path, data: bytes) -> dict[str, Tensor]:
+    """The tensors of a file's content, as copies."""
     try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            yield file
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise ModelFileError(f"{path} is not a readable safetensors file ({error}). {_REPLACE}") from error
-
-
-def _check_kind(path: Path) -> None:
-    """Refuse what is too large for a model, and pickles, before anything opens the file."""
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            start = file.read(9)
-    except OSError as error:
-        raise ModelFileError(
-            f"Model file {path} cannot be read: {error.strerror}. Check the path given with --model."
-        ) from error
-    if size > MAX_FILE_BYTES:
-        raise ModelFileError(
-            f"{path} has {size / 2**20:.0f} MB; a GLCIC model has at most {MAX_FILE_BYTES / 2**20:.0f} MB. {_REPLACE}"
-        )
-    # The ninth byte of a safetensors file opens its JSON header; before it stands a length, which may be anything.
-    if start[8:9] != b"{" and start.startswith((b"\x80", b"PK")):
-        raise ModelFileError(
-            f"{path} is a pickle, which can run any program when it is opened, so it was not opened. "
-            "Only safetensors files are read; a checkpoint is converted by `glcic-train export`."
-        )
+        return safetensors.torch.load(data)
+    except (safetensors.SafetensorError, ValueError, KeyError, TypeError, OverflowError) as error:
+        raise ModelFileError(f"{path} is not a readable safetensors file ({error!s:.200}). {REPLACE}") from error
 
 
 def _parse_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
     version, architecture = metadata.get("glcic_format"), metadata.get("architecture")
     if version is None:
-        raise ModelFileError(f"{path} is a safetensors file without a GLCIC description. {_REPLACE}")
+        raise ModelFileError(f"{path} is a safetensors file without a GLCIC description. {REPLACE}")
     if version != str(FORMAT_VERSION) or architecture != ARCHITECTURE:
+        stated = printable(f"format {version:.20} and architecture {architecture or 'none':.40}")
         raise ModelFileError(
-            f"{path} has format {version} and architecture {architecture}; this program reads format {FORMAT_VERSION} "
+            f"{path} has {stated}; this program reads format {FORMAT_VERSION} "
             f"and {ARCHITECTURE}. Update the program, or choose another model with --model."
         )
     try:
-        values: dict[str, Any] = {}
-        for field in fields(ModelInfo):
-            if field.name == "feature_networks" and field.name not in metadata:
-                continue  # files from before there was a loss on features
-            text = metadata[field.name]
-            values[field.name] = text if field.type is str else json.loads(text)
-        red, green, blue = map(float, values["mean_pixel"])
-        smallest, largest = map(int, values["hole_range"])
-        values["mean_pixel"] = (red, green, blue)
-        values["hole_range"] = (smallest, largest)
-        for names in ("mask_kinds", "feature_networks"):
-            values[names] = tuple(map(str, values.get(names, ())))
-        if not all(0 <= channel <= 1 for channel in values["mean_pixel"]) or not 0 < smallest <= largest:
-            raise ValueError(f"mean pixel {values['mean_pixel']}, hole range {values['hole_range']}")
-        return ModelInfo(**values)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ModelFileError(f"{path}: its description is not valid ({error}). {_REPLACE}") from error
+        return ModelInfo(**description_of(metadata, SIZE_MULTIPLE))
+    except ValueError as error:
+        raise ModelFileError(f"{path}: its description is not valid ({error}). {REPLACE}") from error
 
 
 def _digest(weights: Mapping[str, Tensor]) -> str:

@@ -11,14 +11,13 @@ import dataclasses
 import errno
 import json
 import os
-import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .checked import printable
 from .errors import DaemonNotRunningError, UnsafeFolderError, UnusableFolderError, WireError
-from .files import open_regular
+from .files import check_owned, check_status, open_regular
 
 START_SECONDS = 120.0
 """So long a daemon may take to become ready; who finds one starting waits for it."""
@@ -85,9 +84,9 @@ def prepare_run_folder(home: Path | None = None) -> Path:
         for place, forbidden in ((folder.parent, 0o002), (folder, 0o077)):
             with contextlib.suppress(FileExistsError):
                 place.mkdir(mode=0o700)
-            _check_owned(place, forbidden)
-        if not folder.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            if not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            check_owned(place, forbidden)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, ValueError) as error:
@@ -129,8 +128,8 @@ def read_connection(home: Path | None = None) -> ConnectionInfo:
     """
     path = connection_file(home)
     try:
-        _check_owned(path.parent.parent, forbidden=0o002)
-        _check_owned(path.parent, forbidden=0o077)
+        check_owned(path.parent.parent, forbidden=0o002)
+        check_owned(path.parent, forbidden=0o077)
         handle = open_regular(path, follow=False)
     except (FileNotFoundError, NotADirectoryError):
         raise DaemonNotRunningError(
@@ -142,7 +141,7 @@ def read_connection(home: Path | None = None) -> ConnectionInfo:
             "lies there and remove it, then start a daemon with `glcic-backend serve`."
         ) from None
     with open(handle, "rb") as file:
-        _check_status(path, os.fstat(handle), forbidden=0o077)
+        check_status(path, os.fstat(handle), forbidden=0o077)
         content = file.read(_MAX_FILE_BYTES)
     try:
         return _parse(content)
@@ -164,25 +163,3 @@ def _parse(content: bytes) -> ConnectionInfo:
     if len(secret) != 64 or len(bytes.fromhex(secret)) != 32:
         raise ValueError("not a secret")
     return ConnectionInfo(printable(endpoint), secret, pid, float(started), protocol, printable(software[:100]))
-
-
-def _check_owned(folder: Path, forbidden: int) -> None:
-    """Refuses a folder of another user, a link of another user, and modes with a `forbidden` bit."""
-    _check_status(folder, os.lstat(folder), forbidden=0 if folder.is_symlink() else forbidden)
-    _check_status(folder, os.stat(folder), forbidden)
-
-
-def _check_status(path: Path, status: os.stat_result, forbidden: int) -> None:
-    if sys.platform == "win32":
-        return  # %LOCALAPPDATA% is the user's own by its access list, and Windows has no modes.
-    if status.st_uid != os.getuid():
-        raise UnsafeFolderError(
-            f"{path} belongs to user {status.st_uid}, not to you (user {os.getuid()}), so what it says cannot be "
-            "trusted. Set GLCIC_HOME to a folder of your own."
-        )
-    if status.st_mode & forbidden:
-        allowed = 0o777 & ~forbidden
-        raise UnsafeFolderError(
-            f"{path} is open to other users (mode {stat.S_IMODE(status.st_mode):04o}), so what it says cannot be "
-            f"trusted. Close it with: chmod {stat.S_IMODE(status.st_mode) & allowed:04o} '{path}'"
-        )

@@ -17,6 +17,7 @@ from glcic_backend.errors import InvalidInputError, ModelFileError
 from glcic_backend.image_files import Picture, read_mask, read_picture
 from glcic_backend.image_files.writing import write_picture
 from glcic_backend.model_files import model_file
+from glcic_backend.model_files.header import read_file
 from glcic_backend.model_files.model_file import ModelInfo
 from glcic_backend.model_files.torch7.reader import read_torch7
 from glcic_backend.wire.codec import PROTOCOL_VERSION, decode, encode
@@ -86,7 +87,7 @@ def _model_files() -> list[bytes]:
 
 
 def _read_model(path: Path) -> None:
-    model_file._read(path)
+    model_file._weights(path, read_file(path))
     model_file.read_info(path)
 
 

@@ -7,6 +7,7 @@ nothing is ever executed.
 """
 
 import math
+import os
 import struct
 from collections.abc import Set
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from glcic_backend.errors import ModelFileError
+from glcic_backend.wire.files import open_regular
 
 MAX_FILE_BYTES = 512 * 2**20
 MAX_OBJECTS = 1_000_000
@@ -78,15 +80,17 @@ def read_torch7(path: Path, classes: Set[str]) -> Any:
         ModelFileError: the file cannot be read, is too large, is damaged, or holds what is not read.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ModelFileError(
-                f"{path} has {size / 2**20:.0f} MB; a Torch7 file of at most {MAX_FILE_BYTES / 2**20:.0f} MB is read. "
-                "A completion network has 25 MB: choose another file."
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(f"Torch7 file {path} cannot be read: {error.strerror}. Check its path.") from error
+        with open(open_regular(path), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(MAX_FILE_BYTES) if size <= MAX_FILE_BYTES else b""
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"Torch7 file {path} cannot be read: {reason}. Check its path.") from error
+    if size > MAX_FILE_BYTES:
+        raise ModelFileError(
+            f"{path} has {size / 2**20:.0f} MB; a Torch7 file of at most {MAX_FILE_BYTES / 2**20:.0f} MB is read. "
+            "A completion network has 25 MB: choose another file."
+        )
     return _Reader(path, data, classes).read_object(depth=0)
 
 

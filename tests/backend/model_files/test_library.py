@@ -1,5 +1,8 @@
 """The user's models: names, paths, the chosen default, and imports that are whole or not there."""
 
+import os
+import stat
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +118,7 @@ class TestImport:
         with pytest.raises(ModelFileError):
             import_model(source)
 
-        assert list(models_folder().iterdir()) == []
+        assert not models_folder().exists()
 
     @pytest.mark.parametrize("name", ["", "../up", "a b", "-x", "x" * 65, "model.safetensors", "ä"])
     def test_names_that_could_lead_astray_are_refused(self, model_file, name):
@@ -217,3 +220,76 @@ class TestListAndRemove:
     def test_unknown_model_cannot_be_removed(self):
         with pytest.raises(ModelFileError, match="No model"):
             remove_model("nothing")
+
+
+# Whom the models are believed
+
+
+def bad_model(folder, file, **metadata):
+    from .test_description import GOOD, write
+
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = write(folder / f"{file}.safetensors", GOOD | metadata)
+    path.chmod(0o600)
+    return path
+
+
+needs_modes = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes of this kind")
+
+
+@needs_modes
+def test_whatever_the_umask_models_and_the_choice_are_closed_to_others(model_file):
+    before = os.umask(0)
+    try:
+        import_model(model_file, "mine")
+        use_model("mine")
+    finally:
+        os.umask(before)
+
+    folder = models_folder()
+    assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+
+
+@needs_modes
+@pytest.mark.parametrize("what", ["file", "folder"])
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+def test_a_model_that_others_may_change_is_refused_with_the_command_that_mends_it(model_file, what, mode):
+    entry = import_model(model_file, "mine")
+    path = entry.path if what == "file" else entry.path.parent
+    path.chmod(path.stat().st_mode | mode)
+
+    with pytest.raises(ModelFileError, match=r"is open to other users.*Close it with: chmod 0\d00 ") as caught:
+        resolve_model("mine")
+
+    (listed,) = [entry for entry in list_models() if entry.name == "mine"]
+    assert listed.info is None and "chmod" in listed.problem
+    os.system(str(caught.value).partition("Close it with: ")[2])
+    assert resolve_model("mine") == entry.path
+
+
+def test_a_bad_model_is_named_as_damaged_and_the_others_are_listed(model_file):
+    import_model(model_file, "good")
+    bad_model(models_folder(), "endless", hole_range="[1, Infinity]")
+    bad_model(models_folder(), "noisy", name="\x1b[2J")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(models_folder() / "pipe.safetensors")
+
+    problems = {entry.name: entry.problem for entry in list_models()}
+
+    assert problems["good"] == problems[SHIPPED] == ""
+    assert all(problems[name] for name in ("endless", "noisy", *["pipe"] * hasattr(os, "mkfifo")))
+    assert all(problem.isprintable() for problem in problems.values())
+
+
+CHOICES = ['{"default": 5}', '{"default": "../x"}', '{"default": ""}', "[" * 4000, "[" * 5000, "{"]
+
+
+@pytest.mark.parametrize("content", CHOICES)
+def test_a_choice_that_names_no_model_is_told_with_the_command_that_mends_it(model_file, content):
+    import_model(model_file, "mine")
+    (models_folder() / "default.json").write_text(content)
+    (models_folder() / "default.json").chmod(0o600)
+
+    with pytest.raises(ModelFileError, match="glcic-backend models use"):
+        default_name()
