@@ -1,9 +1,11 @@
 """`glcic-backend serve`: the daemon."""
 
+import faulthandler
 import logging
 import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -61,14 +63,16 @@ def command(
 
     It answers on this machine only, and only to those who can read its connection file. It prints one line when it is
     ready, and ends at Ctrl+C, SIGTERM, `glcic-backend stop` or its idle exit. MODEL is the one for clients that name
-    none; other installed ones are loaded on demand. Exit codes: 0 ended as asked, 2 another one is running.
+    none; other installed ones are loaded on demand. Exit codes: 0 ended as asked, 2 it cannot run,
+    4 another one is running.
     """
-    _log_to(log_file)
+    faults = _log_to(log_file)
+    faulthandler.enable(faults)
 
     def library() -> Library:
         from glcic_backend.daemon.engine_process import EngineProcess, engine_command
 
-        process = EngineProcess(engine_command(device, threads))
+        process = EngineProcess(engine_command(device, threads), complaints=faults)
         # Imports torch, which takes seconds: here while the engine's process does the same, and not before it is
         # certain that no other daemon runs.
         from glcic_backend.daemon.installed_models import InstalledModels
@@ -84,14 +88,18 @@ def _announce(info: ConnectionInfo, engine: Engine) -> None:
     logging.getLogger(__name__).info(line)
 
 
-def _log_to(path: Path | None) -> None:
+def _log_to(path: Path | None) -> IO[bytes]:
+    """Sets the log up. Returns the file for what no logger can say: where a crash was, what a library complains of."""
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.WARNING)
+    faults: IO[bytes] = sys.stderr.buffer
     if path is not None:
         try:
             handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
+            faults = path.open("ab", buffering=0)  # noqa: SIM115 (for as long as the process runs)
         except OSError as error:
             raise OutputError(f"The log file {path} cannot be opened: {error.strerror}. Choose another one.") from None
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", handlers=[handler]
     )
+    return faults

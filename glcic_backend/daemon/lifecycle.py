@@ -5,17 +5,17 @@ import logging
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from glcic_backend import __version__
 from glcic_backend.daemon.allocator import give_back_large_blocks
 from glcic_backend.daemon.engine import Engine, Library
-from glcic_backend.daemon.mailbox import most_peers
+from glcic_backend.daemon.limits import prepare_limits
 from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.daemon.server import DEFAULT_CAPACITY, Server
 from glcic_backend.daemon.sole import sole_daemon
@@ -65,11 +65,11 @@ class DaemonOptions:
 
 def run_daemon(
     library: Callable[[], Library], options: DaemonOptions, ready: Callable[[ConnectionInfo, Engine], None]
-) -> None:
+) -> NoReturn:
     """Runs a daemon in this process, on the main thread, until SIGTERM, SIGINT, a `stop` request or its idle exit.
 
     It lets the running completion finish for three seconds, then cancels it; it is gone after five. A second signal
-    ends it at once. If the engine does not leave its job, the process is ended from here with exit code 0.
+    ends it at once. The process ends from here, with exit code 0.
 
     Args:
         library: gives the models; called when it is certain that no other daemon runs, because it may take long.
@@ -82,9 +82,8 @@ def run_daemon(
         DaemonError: the system does not let it run; the text says what is missing.
         UnsafeFolderError: the folder of the connection file is open to others.
     """
-    _keep_secrets_in_memory()
     give_back_large_blocks()
-    most = most_peers()
+    most = prepare_limits()
     folder = prepare_run_folder(options.home)
     with sole_daemon(folder / "daemon.lock", options), contextlib.closing(library()) as installed:
         models = ModelRoom(installed)
@@ -122,17 +121,10 @@ def run_daemon(
                 with contextlib.suppress(OSError):
                     Path(endpoint.removeprefix(_IPC)).unlink()
         if not engine_is_free:
-            log.warning("the engine did not leave its job; ending the process")
-            logging.shutdown()
-            os._exit(0)
-
-
-def _keep_secrets_in_memory() -> None:
-    """No core dump of this process, nor of its engine, which inherits that, holds the secret or anybody's picture."""
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            log.warning("the engine did not leave its job; its process was ended")
+    # Tidying up the libraries, for nobody, would take a second of the five.
+    logging.shutdown()
+    os._exit(0)
 
 
 def _bind(server: Server, folder: Path, tcp: bool) -> str:
@@ -143,7 +135,7 @@ def _bind(server: Server, folder: Path, tcp: bool) -> str:
     except OSError as error:
         raise DaemonError(
             f"The daemon's socket in {folder} cannot be made: {error.strerror}. Look at what lies there"
-            f"{f', first of all {error.filename}' if error.filename else ''}, and remove it; or start it with --tcp."
+            f"{f', first of all {error.filename}' if error.filename else ''}, and remove it; then start it again."
         ) from error
 
 

@@ -4,20 +4,15 @@ import errno
 import logging
 import selectors
 import socket
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from itertools import count
 
 from glcic_backend.daemon.peer import Intake, Letter, Peer, PeerGoneError
-from glcic_backend.errors import DaemonError
 from glcic_backend.wire.codec import encode
 from glcic_backend.wire.frames import message_pieces
 from glcic_backend.wire.messages import Message
-
-MOST_PEERS = 256
-"""So many connections at most, where the system allows that many open files."""
 
 HANDSHAKE_SECONDS = 10.0
 STALL_SECONDS = 30.0
@@ -29,8 +24,6 @@ MOST_UNREAD_BYTES = 1 << 26
 _MOST_TURNS = 16  # messages of one client before the others have theirs
 _FULL_SECONDS = 1.0  # between two attempts where the system has no file left for a connection
 _FAREWELL_SECONDS, _FAREWELL_POLL_SECONDS = 1.0, 0.01
-_RESERVED_FILES = 32  # not for connections: the program's own, pipes to the engine, logs, models
-_FEWEST_PEERS = 8
 _BACKLOG = 128
 _IPC = "ipc://"
 
@@ -242,30 +235,3 @@ class Mailbox:
         self._selector.unregister(peer.socket)
         peer.close()
         self._lost(number)
-
-
-def most_peers() -> int:
-    """How many connections the open files of this process allow, at most `MOST_PEERS`.
-
-    Raises the soft limit of open files to the hard one, as far as that is needed.
-
-    Raises:
-        DaemonError: not even a few are allowed.
-    """
-    if sys.platform == "win32":
-        return MOST_PEERS
-    import resource
-
-    wanted = MOST_PEERS + _RESERVED_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return MOST_PEERS
-    if soft < _FEWEST_PEERS + _RESERVED_FILES:
-        raise DaemonError(
-            f"The system lets this program open {soft} files at once; the daemon needs "
-            f"{_FEWEST_PEERS + _RESERVED_FILES}. Raise the limit (`ulimit -n 1024`), then start it again."
-        )
-    return soft - _RESERVED_FILES

@@ -6,13 +6,15 @@ import selectors
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from glcic_backend.daemon.bell import Bell
 from glcic_backend.daemon.engine import Engine, UnknownModelError
 from glcic_backend.daemon.errands import Errands
 from glcic_backend.daemon.jobs import Job, JobQueue
-from glcic_backend.daemon.mailbox import MOST_PEERS, Mailbox
+from glcic_backend.daemon.limits import MOST_PEERS
+from glcic_backend.daemon.mailbox import Mailbox
 from glcic_backend.daemon.model_room import ModelRoom
 from glcic_backend.daemon.peer import Letter
 from glcic_backend.daemon.worker import Finished, Reply, Worker, context_reply
@@ -31,6 +33,8 @@ _EVENT_SECONDS = 0.4  # each job's client hears of it at least this often
 _TICK_SECONDS = 0.1
 _FINISH_SECONDS, _CANCEL_SECONDS = 3.0, 4.2  # from the wish to stop: when the running job is cancelled, given up
 _QUIET_SECONDS = 0.2  # after which a daemon that nobody can find any more ends at its idle exit
+
+_MOST_LOOKED_UP = 256  # contexts whose model is being looked for; that takes a moment for each
 
 _FAILURES = (ErrorCode.ENGINE_FAILED, ErrorCode.INVALID_INPUT, ErrorCode.UNKNOWN_MODEL)
 _CANCELLED = "The completion was cancelled."
@@ -74,6 +78,7 @@ class Server:
         self._counts: Counter[str] = Counter()
         self._queue = JobQueue(capacity, max_bytes)
         self._looked_up: dict[tuple[int, int], messages.Context] = {}  # by client and id, until its model is found
+        self._want_list: list[tuple[int, int]] = []  # clients and ids that wait for the list of models
         self._stopping_since: float | None = None
         self._leaving_since: float | None = None
         self._stop_at_once = False
@@ -257,13 +262,27 @@ class Server:
         )
 
     def _list_models(self, client: int, request: messages.Models) -> None:
+        self._want_list.append((client, request.id))
+        if len(self._want_list) == 1:
+            self._begin_list()
+
+    def _begin_list(self) -> None:
+        """Have the models listed, once for all who want that by then; who comes later gets a list of a later moment."""
+        served = len(self._want_list)
+
         def reply(outcome: Callable[[], list[ListedModel]]) -> None:
-            self._answer(client, request.id, lambda: messages.ModelsReply(request.id, outcome()))
+            waiting, self._want_list = self._want_list[:served], self._want_list[served:]
+            for client, number in waiting:
+                self._answer(client, number, partial(lambda n: messages.ModelsReply(n, outcome()), number))
+            if self._want_list:
+                self._begin_list()
 
         self._errands.put(self._models.library.listed, reply)
 
-    def _context_rectangle(self, client: int, request: messages.Context) -> None:
+    def _context_rectangle(self, client: int, request: messages.Context) -> ErrorReply | None:
         self._check_number(client, request)
+        if len(self._looked_up) >= _MOST_LOOKED_UP:
+            return ErrorReply(request.id, ErrorCode.BUSY, "The daemon is busy: it looks for models. Try again soon.")
         self._looked_up[client, request.id] = request
 
         def reply(outcome: Callable[[], Engine | None]) -> None:
@@ -275,6 +294,7 @@ class Server:
                 self._answer(client, request.id, answer)
 
         self._errands.put(lambda: self._models.loaded(request.model), reply)
+        return None
 
     def _complete(self, client: int, request: messages.Complete) -> ErrorReply | None:
         refusal = self._queue_job(client, request)

@@ -1,8 +1,10 @@
 """One daemon for each home folder: the lock, and what the one who does not get it does."""
 
 import contextlib
+import errno
 import logging
 import os
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -63,6 +65,9 @@ def _opened(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
         handle = os.open(path, flags, 0o600)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise OSError(errno.EINVAL, "it is not a regular file")
         if hasattr(os, "fchmod"):
             os.fchmod(handle, 0o600)
         return handle

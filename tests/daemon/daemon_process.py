@@ -2,7 +2,7 @@
 
 Arguments: `hold` (completions do not end), `deaf` (nor can be cancelled), `idle=SECONDS` (ends after so long without a
 request), `patience=SECONDS` (for another daemon that starts or ends), `load=SECONDS` (until it is ready), `tcp`,
-`files=N` (that it may open at once).
+`files=N` (that it may open at once), `check=SECONDS` (between two looks whether it can be found).
 """
 
 import resource
@@ -15,8 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_engine import FakeEngine, FakeLibrary
 
+from glcic_backend.daemon import server
 from glcic_backend.daemon.lifecycle import DaemonOptions, run_daemon
 from glcic_backend.errors import GlcicError
+from glcic_backend.wire.errors import WireError
 
 
 def say(text):
@@ -30,6 +32,7 @@ def main():
     if {"hold", "deaf"} & set(sys.argv):
         engine.hold()
     given = dict(argument.split("=") for argument in sys.argv if "=" in argument)
+    server.CHECK_SECONDS = float(given.get("check", server.CHECK_SECONDS))
     if "files" in given:
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(given["files"]), int(given["files"])))
     options = DaemonOptions(
@@ -42,7 +45,7 @@ def main():
 
     try:
         run_daemon(library, options, lambda *_: say("ready"))
-    except GlcicError as error:
+    except (GlcicError, WireError) as error:
         say(error)
         sys.exit(error.exit_code)
 

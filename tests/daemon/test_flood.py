@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from glcic_backend.daemon import mailbox
-from glcic_backend.daemon.mailbox import MOST_PEERS, MOST_UNREAD_BYTES
+from glcic_backend.daemon.limits import MOST_PEERS
+from glcic_backend.daemon.mailbox import MOST_UNREAD_BYTES
 from glcic_backend.wire import credentials
 from glcic_backend.wire.codec import decode, encode
 from glcic_backend.wire.connection import connection_file, read_connection
