@@ -96,7 +96,7 @@ def _log_to(path: Path | None) -> IO[bytes]:
     if path is not None:
         try:
             handler = RotatingFileHandler(path, maxBytes=_LOG_BYTES, backupCount=1, encoding="utf-8")
-            faults = path.open("ab", buffering=0)  # noqa: SIM115 (for as long as the process runs)
+            faults = path.open("ab", buffering=0)
         except OSError as error:
             raise OutputError(f"The log file {path} cannot be opened: {error.strerror}. Choose another one.") from None
     logging.basicConfig(

@@ -10,19 +10,8 @@ import safetensors.torch
 import torch
 
 from glcic_backend.errors import ModelFileError, OutputError
-<<<<<<< HEAD
-from glcic_backend.model_files.model_file import (
-    MAX_FILE_BYTES,
-    ModelInfo,
-    default_model_path,
-    load_model,
-    read_info,
-    save_model,
-)
-=======
 from glcic_backend.model_files.header import MAX_FILE_BYTES
-from glcic_backend.model_files.model_file import ModelInfo, default_model_path, load_model, save_model
->>>>>>> af86b5a (A model's description is bounded, finite and printable; models are regular files that only their owner may change)
+from glcic_backend.model_files.model_file import ModelInfo, default_model_path, load_model, read_info, save_model
 from glcic_backend.network.completion_network import fold_batch_norm
 
 INFO = ModelInfo(
