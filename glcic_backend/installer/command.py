@@ -106,8 +106,9 @@ def _install(checkout: Path, prefix: Path, arguments: argparse.Namespace, consol
     installation.run()
     if arguments.test:
         return _run_tests(checkout, installation.python, arguments.pytest)
-    if arguments.update and not systemd:
-        end_daemon(console)
+    failure = end_daemon(console) if arguments.update and not systemd else None
+    if failure:
+        console.say(failure)
     console.say(_ending(checkout, installation, bool(places)))
     return 0
 

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from glcic_backend.installer.child import run, works
 from glcic_backend.installer.console import Console, Event, every_line, pip_event
 from glcic_backend.installer.gimp_steps import install_plugins, install_unit
-from glcic_backend.installer.manifest import Manifest
+from glcic_backend.installer.manifest import Manifest, everything_below
 from glcic_backend.installer.prefix import InstallError, Marker, hold_lock, lock_path
+from glcic_backend.installer.removal import OWN_FOLDERS, not_installed
 from glcic_backend.installer.systemd_unit import start_unit
 from glcic_backend.installer.torch_build import TorchBuild
 from glcic_backend.installer.uninstall import end_daemon, own_entries
@@ -156,15 +157,28 @@ class Installation:
             self.prefix.mkdir(mode=0o755, parents=True, exist_ok=True)
             with open(lock_path(self.prefix), "a") as lock:
                 self._lock = hold_lock(lock, self._console.say)
-                marker = Marker(self.prefix)
+                marker, manifest = Marker(self.prefix), Manifest(self.prefix)
+                # What somebody has put among our files since; of an interrupted installation the files are all ours.
+                strange = not_installed(manifest.entries()) if marker.is_complete() else []
                 marker.begin()
-                Manifest(self.prefix).add(own_entries(self.prefix))
+                manifest.add(own_entries(self.prefix))
                 with open(self.log, "a", encoding="utf-8") as log:
                     self._console = Console(sys.stdout, log)
                     self._console.log(f"\n{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}")
-                    yield marker
+                    try:
+                        yield marker
+                    finally:
+                        self._record(strange)
         except OSError as error:
             raise InstallError(f"{error}. If the folder cannot be used, choose another one with --prefix.") from error
+
+    def _record(self, strange: list[Path]) -> None:
+        """List every file that is there now but the strange ones: an uninstallation removes these and no others."""
+        manifest = Manifest(self.prefix)
+        for name in OWN_FOLDERS:
+            entries = everything_below(self.prefix / name)
+            ours = [entry for entry in entries if not any(Path(entry.path).is_relative_to(one) for one in strange)]
+            manifest.replace_below(self.prefix / name, ours)
 
     def _fingerprint(self, *parts: str) -> str:
         """SHA-256 over names and contents of files of the checkout and of all files in folders of it."""
@@ -229,7 +243,9 @@ class Installation:
 
     def _install_unit(self) -> None:
         self._console.say(f"      {install_unit(self.program, Manifest(self.prefix))}")
-        end_daemon(self._console)  # one that runs already would keep systemd's from starting
+        failure = end_daemon(self._console)  # one that runs already would keep systemd's from starting
+        if failure:
+            self._console.say(f"      {failure}")
         failure = start_unit()
         if failure:
             self._console.say(f"      {failure}")

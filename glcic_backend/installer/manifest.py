@@ -10,10 +10,14 @@ from pathlib import Path
 
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.installer.prefix import InstallError
+from glcic_backend.wire.files import open_regular
 
 MANIFEST = "manifest.json"
+COMPILED = "__pycache__"
 
-FILE, CHANGING, FOLDER, TREE = "file", "changing file", "folder", "tree"
+FILE, LINK, CHANGING, FOLDER, TREE = "file", "link", "changing file", "folder", "tree"
+
+_MAX_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -22,9 +26,9 @@ class Entry:
 
     Attributes:
         path: absolute, without links.
-        kind: `FILE`, whose content is known; `CHANGING`, a file that the program writes anew; `FOLDER`, to be removed
-            when it is empty; `TREE`, a folder that is ours with all that is in it.
-        sha256: of a `FILE`, hexadecimal; else empty.
+        kind: `FILE`, whose content is known; `LINK`, whose target is known; `CHANGING`, a file that the program writes
+            anew; `FOLDER`, to be removed when it is empty; `TREE`, for what is made on the way, with all that is in it.
+        sha256: of a `FILE`, or of the target of a `LINK`, hexadecimal; else empty.
     """
 
     path: str
@@ -40,10 +44,14 @@ class Manifest:
         self.path = prefix / MANIFEST
         self._entries: dict[str, Entry] = {}
         try:
-            status = self.path.lstat()
-            content = self.path.read_bytes()
-        except FileNotFoundError:
+            with open(open_regular(self.path, follow=False), "rb") as file:
+                status = os.fstat(file.fileno())
+                content = file.read(_MAX_BYTES)
+        except (FileNotFoundError, NotADirectoryError):
             return
+        except OSError as error:
+            text = f"{self.path}, which lists what was installed, cannot be read: {error.strerror}."
+            raise InstallError(text) from None
         if sys.platform != "win32" and (status.st_uid != os.getuid() or status.st_mode & 0o022):
             raise InstallError(
                 f"{self.path} could have been changed by others (user {status.st_uid}, mode "
@@ -54,7 +62,7 @@ class Manifest:
             for values in json.loads(content)["entries"]:
                 entry = Entry(str(values["path"]), str(values["kind"]), str(values["sha256"]))
                 self._entries[entry.path] = entry
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InstallError(f"{self.path}, which lists what was installed, is damaged ({error}).") from error
 
     def entries(self) -> list[Entry]:
@@ -63,12 +71,19 @@ class Manifest:
 
     def below(self, folder: Path) -> list[Entry]:
         """The entries of a folder and of all in it."""
-        return [entry for entry in self.entries() if Path(entry.path).is_relative_to(folder)]
+        start = str(folder)
+        return [entry for entry in self.entries() if entry.path == start or entry.path.startswith(start + os.sep)]
 
     def add(self, entries: Iterable[Entry]) -> None:
         """Add entries; one for the same path is replaced."""
         self._entries |= {entry.path: entry for entry in entries}
         self._write()
+
+    def replace_below(self, folder: Path, entries: Iterable[Entry]) -> None:
+        """Take away the entries of a folder and of all in it, and add others."""
+        for entry in self.below(folder):
+            del self._entries[entry.path]
+        self.add(entries)
 
     def forget(self, entries: Iterable[Entry]) -> None:
         """Take entries away."""
@@ -83,12 +98,37 @@ class Manifest:
 
 
 def written(paths: Iterable[Path]) -> list[Entry]:
-    """Entries for files and folders as they are now."""
-    return [
-        Entry(str(path), FOLDER) if path.is_dir() else Entry(str(path), FILE, content_digest(path)) for path in paths
-    ]
+    """Entries for files, links and folders as they are now."""
+    return [_entry(path) for path in paths]
+
+
+def everything_below(folder: Path) -> list[Entry]:
+    """Entries for a folder of ours and all that lies in it now, but for what Python has compiled, which follows its
+    modules: a folder after what lies in it."""
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    paths = []
+    for place, folders, files in os.walk(folder, topdown=False):
+        if os.path.basename(place) == COMPILED:
+            continue
+        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
+        paths += [Path(place, name) for name in (*files, *links)]
+        paths.append(Path(place))
+    return written(path for path in paths if path.is_symlink() or path.is_file() or path.is_dir())
+
+
+def link_digest(path: Path) -> str:
+    """SHA-256 of a link's target, hexadecimal."""
+    return hashlib.sha256(os.fsencode(os.readlink(path))).hexdigest()
 
 
 def content_digest(path: Path) -> str:
     """SHA-256 of a file, hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _entry(path: Path) -> Entry:
+    if path.is_symlink():
+        return Entry(str(path), LINK, link_digest(path))
+    return Entry(str(path), FOLDER) if path.is_dir() else Entry(str(path), FILE, content_digest(path))

@@ -53,6 +53,10 @@ class Marker:
         """Whether the folder was made by this installer."""
         return (self._read() or {}).get("made_by") == _MADE_BY
 
+    def is_complete(self) -> bool:
+        """Whether the last installation was finished."""
+        return (self._read() or {}).get("state") == "complete"
+
     def has(self, step: str, inputs: str) -> bool:
         """Whether a step was finished with the same inputs."""
         return self._finished.get(step) == inputs
@@ -74,7 +78,7 @@ class Marker:
     def _read(self) -> dict[str, Any] | None:
         try:
             content = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return content if isinstance(content, dict) else None
 

@@ -2,7 +2,8 @@
 
 Everything is checked before anything is removed. A path is refused if it is not where we can have put it, has become
 a link or lies behind one, belongs to somebody else, or has something mounted on it; then nothing at all is removed. A
-file whose content somebody has changed is left alone, and told.
+file whose content somebody has changed is left alone, and told; so is whatever lies in our folders that we have not put
+there.
 """
 
 import os
@@ -10,14 +11,40 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
-from glcic_backend.installer.manifest import CHANGING, FILE, FOLDER, TREE, Entry, content_digest
+from glcic_backend.installer.manifest import (
+    CHANGING,
+    COMPILED,
+    FILE,
+    FOLDER,
+    LINK,
+    MANIFEST,
+    TREE,
+    Entry,
+    content_digest,
+    link_digest,
+)
 from glcic_backend.installer.plugin_files import PLUGIN
-from glcic_backend.installer.prefix import InstallError
+from glcic_backend.installer.prefix import LOCK, MARKER, InstallError
 from glcic_backend.installer.systemd_unit import unit_file
 
+OWN_FOLDERS = ("venv", "selftest")
+"""Folders below the prefix whose files are listed one by one."""
+
+PASSING_FOLDERS = ("cache", "tmp")
+"""Folders below the prefix that an installation makes and removes itself."""
+
+OWN_FILES = ("install.log", MARKER, LOCK, MANIFEST)
+"""Files below the prefix that an installation writes anew."""
+
+DAEMON_FILES = ("daemon.lock", "daemon.log", "daemon.log.1", "start.log")
+"""What a daemon leaves in its folder when it ends; the plug-in starts it with these logs."""
+
+_IN_RUN = {(name,) for name in DAEMON_FILES}
 _MOST_TOLD = 5
+_MOST_LEFT = 10
 
 
 def check_removal(entries: Iterable[Entry], prefix: Path) -> None:
@@ -26,8 +53,10 @@ def check_removal(entries: Iterable[Entry], prefix: Path) -> None:
     Raises:
         InstallError: something is not; nothing was changed.
     """
-    mounts = mount_points()
-    refusals = [reason for entry in entries if (reason := _refusal(entry, prefix, mounts))]
+    listed = list(entries)
+    _real_path.cache_clear()
+    mounts, ways = mount_points(), _ways_to(listed, prefix)
+    refusals = [reason for entry in listed if (reason := _refusal(entry, prefix, mounts, ways))]
     if refusals:
         more = f"\n  and {len(refusals) - _MOST_TOLD} more" * (len(refusals) > _MOST_TOLD)
         raise InstallError(
@@ -44,35 +73,62 @@ def remove(entries: Iterable[Entry]) -> list[str]:
     Returns:
         What was left alone, and why, one sentence each.
     """
-    listed, left = list(entries), []
-    for entry in listed:
-        path = Path(entry.path)
-        if entry.kind == FILE and path.exists():
-            if content_digest(path) != entry.sha256:
-                left.append(f"{path} was changed since it was installed, and is left alone.")
-                continue
-            path.unlink()
-        elif entry.kind == CHANGING:
-            path.unlink(missing_ok=True)
-        elif entry.kind == TREE and path.exists():
-            shutil.rmtree(path)
-        if entry.kind == FILE and path.suffix == ".py":
-            _remove_compiled(path)
+    listed = list(entries)
+    changed = [path for entry in listed if (path := _remove_one(entry)) is not None]
+    left = [f"{path} was changed since it was installed, and is left alone." for path in changed]
+    kept: list[Path] = []
     folders = {Path(entry.path) for entry in listed if entry.kind == FOLDER}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         if folder.is_dir():
             try:
                 folder.rmdir()
             except OSError:
-                left.append(
-                    f"{folder} holds {len(list(folder.iterdir()))} things that were not installed, and is kept."
-                )
+                kept.append(folder)
+    for folder in kept:
+        strange = set(folder.iterdir()) - set(kept) - set(changed)
+        if strange:
+            left.append(f"{folder} holds {len(strange)} things that were not installed, and is kept.")
+    if len(left) > _MOST_LEFT:
+        left[_MOST_LEFT:] = [f"{len(left) - _MOST_LEFT} more such places are left alone."]
     return left
+
+
+def not_installed(entries: Iterable[Entry]) -> list[Path]:
+    """What lies in the listed folders and is neither listed nor compiled from what is. Links are not followed."""
+    listed = {Path(entry.path) for entry in entries}
+    found: list[Path] = []
+    for entry in entries:
+        folder = Path(entry.path)
+        if entry.kind == FOLDER and folder.is_dir() and not folder.is_symlink():
+            found += [path for path in folder.iterdir() if path not in listed and path.name != COMPILED]
+    return sorted(found)
+
+
+def _remove_one(entry: Entry) -> Path | None:
+    """Remove what is no folder to be emptied first. Returns its path if it was changed and is left alone."""
+    path = Path(entry.path)
+    if not os.path.lexists(path):
+        return None
+    if entry.kind == FILE:
+        if content_digest(path) != entry.sha256:
+            return path
+        path.unlink()
+        if path.suffix == ".py":
+            _remove_compiled(path)
+    elif entry.kind == LINK:
+        if not path.is_symlink() or link_digest(path) != entry.sha256:
+            return path
+        path.unlink()
+    elif entry.kind == CHANGING:
+        path.unlink()
+    elif entry.kind == TREE:
+        shutil.rmtree(path)
+    return None
 
 
 def _remove_compiled(module: Path) -> None:
     """Remove what Python has made of a module of ours."""
-    cache = module.parent / "__pycache__"
+    cache = module.parent / COMPILED
     if cache.is_symlink() or not cache.is_dir():
         return
     for file in cache.glob(f"{module.stem}.*.pyc"):
@@ -81,22 +137,29 @@ def _remove_compiled(module: Path) -> None:
         cache.rmdir()
 
 
-def _refusal(entry: Entry, prefix: Path, mounts: set[Path]) -> str | None:
+def _refusal(entry: Entry, prefix: Path, mounts: set[Path], ways: set[Path]) -> str | None:
     """Why an entry must not be removed; None if it may, or is not there any more."""
     path = Path(entry.path)
-    if not path.is_absolute() or ".." in path.parts or not _is_our_place(entry, path, prefix):
-        return f"{path}: the installer never writes such a {entry.kind}; the manifest was changed."
-    if Path(os.path.realpath(path.parent)) != path.parent:
-        return f"{path}: a folder above it is now a link to {os.path.realpath(path.parent)}."
+    if entry.kind == TREE and path in (prefix / name for name in OWN_FOLDERS):
+        return (
+            f"{path} is listed as a whole, by an older version. Run install.py once, so that each file in it is "
+            "listed, then install.py --uninstall again."
+        )
+    if not _is_plain(entry.path) or not (_is_our_place(entry, path, prefix) or path in ways):
+        return f"{entry.path!r:.300}: the installer never writes such a {entry.kind:.20}; the manifest was changed."
+    if (real := _real_path(path.parent)) != path.parent:
+        return f"{path}: a folder above it is now a link to {real}."
     if not os.path.lexists(path):
         return None
-    if path.is_symlink():
+    if path.is_symlink() and entry.kind != LINK:
         return f"{path} is now a link to {os.path.realpath(path)}."
-    if path.is_dir() != (entry.kind in (FOLDER, TREE)):
+    if entry.kind != LINK and path.is_dir() != (entry.kind in (FOLDER, TREE)):
         return f"{path} was a {entry.kind} and is now a {'folder' if path.is_dir() else 'file'}."
-    for mount in sorted(mounts):
-        if mount == path or (entry.kind == TREE and mount.is_relative_to(path)):
-            return f"{mount}: something is mounted there."
+    if entry.kind in (FILE, CHANGING) and not path.is_file():
+        return f"{path} was a file and is now a pipe or a device."
+    mounted = [mount for mount in mounts if mount.is_relative_to(path)] if entry.kind == TREE else [path]
+    if mounts.intersection(mounted):
+        return f"{mounted[0]}: something is mounted there."
     for part in _everything_in(path) if entry.kind == TREE else [path]:
         owner = part.lstat().st_uid
         if sys.platform != "win32" and owner != os.getuid():
@@ -104,14 +167,53 @@ def _refusal(entry: Entry, prefix: Path, mounts: set[Path]) -> str | None:
     return None
 
 
+@cache
+def _real_path(folder: Path) -> Path:
+    """Where a folder is in truth; kept for the many files of one check."""
+    return Path(os.path.realpath(folder))
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text is an absolute path as the installer writes them."""
+    return os.path.isabs(text) and "\0" not in text and os.path.normpath(text) == text
+
+
 def _is_our_place(entry: Entry, path: Path, prefix: Path) -> bool:
-    """Whether an installation can have written there. An empty folder may be anywhere: it holds nothing of anybody."""
-    if entry.kind == FOLDER:
-        return True
-    if entry.kind == TREE:
-        return path.parent == prefix
-    in_plugin = any(part.name == PLUGIN and part.parent.name == "plug-ins" for part in path.parents)
-    return path.is_relative_to(prefix) or in_plugin or path == Path(os.path.realpath(unit_file()))
+    """Whether an installation can have written such an entry there."""
+    if path.is_relative_to(prefix):
+        below = path.relative_to(prefix).parts
+        if entry.kind == TREE:
+            return below in {(name,) for name in PASSING_FOLDERS}
+        if entry.kind == CHANGING:
+            return (len(below) == 1 and below[0] in OWN_FILES) or (below[:1] == ("run",) and below[1:] in _IN_RUN)
+        return (below[:1] != () and below[0] in OWN_FOLDERS) or (entry.kind == FOLDER and below == ("run",))
+    if path == Path(os.path.realpath(unit_file())):
+        return entry.kind == FILE
+    return entry.kind in (FILE, FOLDER) and _in_plugin(path)
+
+
+def _in_plugin(path: Path) -> bool:
+    """Whether a path is the plug-in's folder in a profile of GIMP of this user, or lies in it."""
+    homes = [Path(os.path.realpath(Path.home())), *_named_profile()]
+    folders = [part for part in (path, *path.parents) if part.name == PLUGIN and part.parent.name == "plug-ins"]
+    return any(folder.is_relative_to(home) for folder in folders for home in homes)
+
+
+def _named_profile() -> list[Path]:
+    named = os.environ.get("GIMP3_DIRECTORY")
+    return [Path(os.path.realpath(named))] if named else []
+
+
+def _ways_to(entries: Iterable[Entry], prefix: Path) -> set[Path]:
+    """The folders below this user's home, outside the prefix, that lead to what was installed there."""
+    home = Path(os.path.realpath(Path.home()))
+    ways: set[Path] = set()
+    for entry in entries:
+        path = Path(entry.path)
+        is_outside = entry.kind == FILE and _is_plain(entry.path) and not path.is_relative_to(prefix)
+        if is_outside and _is_our_place(entry, path, prefix):
+            ways |= {folder for folder in path.parents if folder.is_relative_to(home) and folder != home}
+    return ways
 
 
 def _everything_in(folder: Path) -> Iterator[Path]:

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from glcic_backend.installer import removal
 from glcic_backend.installer.console import Console
 from glcic_backend.installer.gimp_steps import install_plugins, install_unit
-from glcic_backend.installer.manifest import FILE, FOLDER, TREE, Entry, Manifest
+from glcic_backend.installer.manifest import CHANGING, FILE, FOLDER, TREE, Entry, Manifest, everything_below
 from glcic_backend.installer.plugin_files import plugin_folder
 from glcic_backend.installer.prefix import InstallError, Marker
 from glcic_backend.installer.systemd_unit import UNIT, unit_file, unit_text
@@ -44,6 +45,10 @@ class Installed:
         (self.prefix / "venv" / "bin" / "python").symlink_to(sys.executable)
         (self.prefix / "venv" / "photos").symlink_to(folder / "photos")
         (self.prefix / "venv" / "module.py").touch()
+        (self.prefix / "selftest").mkdir()
+        (self.prefix / "selftest" / "before-after.png").write_text("made by us")
+        for name in ("venv", "selftest"):
+            self.manifest.replace_below(self.prefix / name, everything_below(self.prefix / name))
         (self.prefix / "install.log").touch()
         (self.prefix / "install.lock").touch()
         (self.prefix / "run").mkdir(mode=0o700)
@@ -121,7 +126,7 @@ def test_files_that_are_gone_already_are_no_problem(installed: Installed) -> Non
 
 def test_an_interrupted_removal_can_be_begun_again(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "rmtree", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(Path, "rmdir", lambda path: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             installed.remove()
 
@@ -226,6 +231,23 @@ def test_files_of_another_owner_are_refused(installed: Installed, monkeypatch: p
         ("photos", TREE),
         ("home/.local/share/glcic/models/../../../../../photos", TREE),
         ("home/.local/share/glcic/models/deep", TREE),
+        ("home/.local/share/glcic/models", TREE),
+        ("home/.local/share/glcic/models", FOLDER),
+        ("home/.local/share/glcic/models/mine.safetensors", CHANGING),
+        ("home/.local/share/glcic/models/mine.safetensors", FILE),
+        ("home/.local/share/glcic/venv/module.py", CHANGING),
+        ("home/.local/share/glcic/venv/bin", TREE),
+        ("home/.local/share/glcic", TREE),
+        ("home/.local/share/glcic", FOLDER),
+        ("home/.config/GIMP/3.0/plug-ins/other/other.py", FILE),
+        ("home/.config/GIMP/3.0/plug-ins/inpaint-selection/mine.c", CHANGING),
+        ("work/plug-ins/inpaint-selection/mine.c", FILE),
+        ("empty", FOLDER),
+        ("home", FOLDER),
+        ("home/.local/share/glcic/models", "banana"),
+        ("home/.local/share/glcic/venv\0x", FILE),
+        ("home/.local/share/glcic//venv/module.py", FILE),
+        ("x" * 5000, FILE),
     ],
 )
 def test_a_manifest_that_lists_what_an_installation_never_writes_is_refused(
@@ -238,6 +260,84 @@ def test_a_manifest_that_lists_what_an_installation_never_writes_is_refused(
         installed.remove()
 
     assert everything_in(installed.folder) == before
+
+
+def test_files_that_somebody_put_among_ours_are_announced_stay_and_are_told(installed: Installed) -> None:
+    mine = [installed.prefix / "venv" / "MY NOTES.txt", installed.prefix / "selftest" / "holiday.png"]
+    for path in mine:
+        path.write_text("mine")
+
+    plan = plan_removal(read_installation(installed.prefix))
+    said = installed.remove()
+
+    assert all(str(path) in plan.partition("Keep")[2] for path in mine)
+    assert all(path.read_text() == "mine" for path in mine)
+    assert not (installed.prefix / "venv" / "module.py").exists()
+    assert not (installed.prefix / "selftest" / "before-after.png").exists()
+    assert said.count("1 things that were not installed, and is kept.") == 2
+
+
+def test_a_file_of_the_environment_that_was_changed_and_a_link_that_leads_elsewhere_stay(installed: Installed) -> None:
+    module, link = installed.prefix / "venv" / "module.py", installed.prefix / "venv" / "bin" / "python"
+    module.write_text("mine")
+    link.unlink()
+    link.symlink_to(installed.folder / "photos")
+
+    said = installed.remove()
+
+    assert module.read_text() == "mine" and link.is_symlink()
+    assert said.count("was changed since it was installed, and is left alone.") == 2
+
+
+def test_what_a_manifest_of_an_older_version_lists_as_a_whole_is_refused_with_what_to_do(installed: Installed) -> None:
+    installed.manifest.add([Entry(str(installed.prefix / "venv"), TREE)])
+    before = everything_in(installed.folder)
+
+    with pytest.raises(InstallError, match=r"Run install\.py once, so that each file in it is listed"):
+        installed.remove()
+
+    assert everything_in(installed.folder) == before
+
+
+def test_a_daemon_that_does_not_end_keeps_everything_in_its_place(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    monkeypatch.setattr("glcic_backend.installer.uninstall._END_SECONDS", 0.2)
+    before = everything_in(installed.folder)
+    with open(installed.prefix / "run" / "daemon.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as one that is stopped, or whose connection file is gone
+
+        with pytest.raises(InstallError, match="Nothing was removed, because the daemon still runs"):
+            installed.remove()
+
+    assert everything_in(installed.folder) == before
+    installed.remove()
+
+
+def test_of_two_uninstallations_at_once_one_removes_and_the_other_says_that_nothing_is_there(
+    installed: Installed,
+) -> None:
+    manifests = [read_installation(installed.prefix) for _ in range(2)]
+    outcomes = []
+
+    def run(manifest: Manifest) -> None:
+        try:
+            uninstall(manifest, Console(io.StringIO()))
+            outcomes.append("removed")
+        except InstallError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=run, args=(manifest,)) for manifest in manifests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert everything_in(installed.folder) == installed.foreign
+    assert "removed" in outcomes and len(outcomes) == 2
+    assert all(outcome == "removed" or str(installed.prefix) in outcome for outcome in outcomes)
 
 
 def test_a_manifest_that_others_can_write_is_not_trusted(installed: Installed) -> None:
@@ -281,7 +381,7 @@ def test_the_plan_names_what_goes_and_what_stays_and_changes_nothing(installed: 
     plan = plan_removal(read_installation(installed.prefix))
 
     removed, kept = plan.split("Keep")
-    assert f"{installed.prefix}: install.json, install.lock, install.log, manifest.json, run, venv" in removed
+    assert f"{installed.prefix}: install.json, install.lock, install.log, manifest.json, run, selftest, venv" in removed
     count = sum(path.is_file() for path in installed.plugin.rglob("*"))
     assert f"{installed.plugin} ({count} files)\n" in removed
     assert "models in" in kept
