@@ -15,6 +15,7 @@ from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import exif, jpeg, png, tiff, webp
 from glcic_backend.image_files.picture import DEFAULT_MAX_PIXELS, Picture
 from glcic_backend.scene.pixels import Samples
+from glcic_backend.wire.files import open_regular
 
 _MAX_BYTES_PER_PIXEL = 16
 _MAX_METADATA_BYTES = 256 << 20
@@ -61,21 +62,22 @@ def read_picture(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
 
 
 def _load(path: Path, max_pixels: int) -> bytes:
+    most = max_pixels * _MAX_BYTES_PER_PIXEL + _MAX_METADATA_BYTES
     try:
-        size = os.stat(path).st_size
-        if size > max_pixels * _MAX_BYTES_PER_PIXEL + _MAX_METADATA_BYTES:
-            raise InvalidInputError(
-                f"the file has {size:,} bytes, too many for a picture of {max_pixels:,} pixels (see --max-pixels)."
-            )
-        with open(path, "rb") as file:
+        with open(open_regular(path), "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > most:
+                raise InvalidInputError(
+                    f"the file has {size:,} bytes, too many for a picture of {max_pixels:,} pixels (see --max-pixels)."
+                )
             # A large file of another kind is not read.
             _decoder(file.read(16))
             file.seek(0)
-            return file.read()
+            return file.read(most)
     except FileNotFoundError:
         raise InvalidInputError("there is no such file. Check the name.") from None
-    except OSError as error:
-        raise InvalidInputError(f"it cannot be read: {error.strerror or error}.") from error
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(f"it cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _decoder(head: bytes) -> Callable[[bytes, int], Picture]:

@@ -139,11 +139,15 @@ def _check_pages(data: bytes, order: ByteOrder) -> tuple[str, ...]:
 def _pages(data: bytes, order: ByteOrder) -> Iterator[Directory]:
     (offset,) = struct.unpack_from(order + "I", data, 4)
     seen: set[int] = set()
+    budget = 2 * len(data)  # the values of sound pages lie side by side; the first page may come a second time
     while offset != 0 and len(seen) < _MAX_PAGES:
         if offset in seen:
             raise ValueError("a directory that links to itself")
         seen.add(offset)
         directory, link = read_directory(data, offset)
+        budget -= sum(len(value.raw) for value in directory.values() if isinstance(value, Value))
+        if budget < 0:
+            raise ValueError(f"pages of more than {len(data)} bytes")
         yield directory
         (offset,) = struct.unpack_from(order + "I", data, link)
 

@@ -1,10 +1,13 @@
 """Files that are refused, each in one sentence, and what is accepted as a mask."""
 
 import io
+import os
 import struct
+import sys
 import time
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +17,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from glcic_backend.errors import InvalidInputError, OutputError
-from glcic_backend.image_files import Picture, read_mask, read_picture, write_picture
+from glcic_backend.image_files import Picture, read_mask, read_picture, tiff, write_picture
+from glcic_backend.image_files.tiff_directory import read_directory
 
 from .image_samples import exif_block, noise, png_bytes, png_chunk, srgb_profile
 
@@ -313,3 +317,27 @@ class TestMask:
         (tmp_path / "mask.png").write_bytes(stream.getvalue())
 
         assert read_mask(tmp_path / "mask.png").shape == (6, 4)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of Unix")
+def test_a_pipe_or_a_device_in_place_of_a_picture_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+
+    for path in (tmp_path / "pipe.png", Path("/dev/zero"), tmp_path):
+        with pytest.raises(InvalidInputError, match=r"cannot be read: (it is not a regular file|Is a directory)"):
+            read_picture(path)
+
+
+def test_pages_that_all_point_to_the_same_bytes_are_refused_by_their_sum(tmp_path):
+    payload, pages = bytes(2_000_000), 400
+    start = 8 + len(payload)
+    data = struct.pack("<4sI", b"II*\0", start) + payload
+    for page in range(pages):
+        following = start + (page + 1) * 18 if page + 1 < pages else 0
+        data += struct.pack("<HHHIII", 1, 40_000, 7, len(payload), 8, following)
+    (tmp_path / "pages.tif").write_bytes(data)
+    first = read_directory(data)[0]
+
+    assert len(first[40_000].raw) == len(payload)  # each page by itself is sound
+    with pytest.raises(ValueError, match="pages of more than"):
+        list(tiff._pages(data, "<"))
