@@ -26,7 +26,7 @@ FLOORS = (
 TRAINER_FLOORS = (
     ("config",),
     ("data",),
-    ("masks",),
+    ("masks", "scores"),
     ("training",),
     ("evaluation",),
     ("experiments", "study"),

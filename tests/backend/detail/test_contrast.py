@@ -10,7 +10,7 @@ from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level
 from glcic_backend.scene.scene import Scene
-from glcic_train.evaluation.metrics import sharpness
+from glcic_train.scores.metrics import sharpness
 
 
 def leaves(height, width, seed):

@@ -2,9 +2,7 @@
 
 cases.py      the photographs and their holes
 baselines.py  mean fill, fast marching, Navier-Stokes, PatchMatch
-metrics.py    scores of one result: inside the hole
-distances.py  scores of a set of results: distances of feature vectors
-judges.py     networks that compare pictures: EfficientNet-Lite0; Inception-v3 (inception.py) and LPIPS (lpips.py)
+judges.py     networks that compare pictures: EfficientNet-Lites; Inception-v3 (inception.py) and LPIPS (lpips.py)
 weights.py    their weights, from files that the user brings
 evaluate.py   every method on every case
 summary.py    means, standard errors, the table and the JSON

@@ -9,9 +9,9 @@ import torch
 from glcic_backend.inpainter import Inpainter
 from glcic_train.evaluation.baselines import Method
 from glcic_train.evaluation.cases import Case
-from glcic_train.evaluation.comb import line_spectrum
 from glcic_train.evaluation.judges import FEATURE_WINDOW, Judges
-from glcic_train.evaluation.metrics import l1, psnr, sharpness, ssim
+from glcic_train.scores.comb import line_spectrum
+from glcic_train.scores.metrics import l1, psnr, sharpness, ssim
 
 CaseSeen = Callable[[Case, dict[str, np.ndarray]], None]
 """Told each case and the completed image of every method."""

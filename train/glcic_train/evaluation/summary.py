@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glcic_train.evaluation.comb import comb_scores
-from glcic_train.evaluation.distances import frechet_distance, kernel_distance
 from glcic_train.evaluation.evaluate import Measured
+from glcic_train.scores.comb import comb_scores
+from glcic_train.scores.distances import frechet_distance, kernel_distance
 from glcic_train.training.features import LITE0, LITE2
 
 _RESAMPLES = 500

@@ -7,9 +7,9 @@ from glcic_backend.errors import InvalidInputError
 from glcic_backend.inpainter import Inpainter
 from glcic_backend.model_files.model_file import Model, ModelInfo
 from glcic_backend.network.completion_network import CompletionNetwork, fold_batch_norm
-from glcic_train.evaluation.comb import comb_scores, line_spectrum
-from glcic_train.evaluation.distances import kernel_distance
-from glcic_train.evaluation.metrics import sharpness
+from glcic_train.scores.comb import comb_scores, line_spectrum
+from glcic_train.scores.distances import kernel_distance
+from glcic_train.scores.metrics import sharpness
 from glcic_train.training.features import LITE0, LITE2, FeatureNetwork
 from glcic_train.training.held_out import HeldOut
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 
-from glcic_train.evaluation.distances import frechet_distance, kernel_distance
+from glcic_train.scores.distances import frechet_distance, kernel_distance
 
 
 def vectors(count, dimensions, seed, shift=0.0):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from glcic_train.evaluation.metrics import MAX_PSNR, l1, psnr, sharpness, ssim
+from glcic_train.scores.metrics import MAX_PSNR, l1, psnr, sharpness, ssim
 
 
 def picture(seed, height=14, width=13):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from glcic_train.evaluation.comb import comb_scores, line_spectrum
+from glcic_train.scores.comb import comb_scores, line_spectrum
 
 HOLE = np.zeros((64, 64), np.bool_)
 HOLE[8:56, 8:56] = True
