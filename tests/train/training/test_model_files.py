@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,16 @@ import torch
 from safetensors.torch import load_file
 
 from glcic_backend.errors import InvalidInputError, ModelFileError
-from glcic_backend.model_files.model_file import default_model_path, load_model
+from glcic_backend.model_files.model_file import default_model_path, load_model, save_model
 from glcic_backend.network.completion_network import CompletionNetwork, fold_batch_norm, scaled_channels
 from glcic_train.config import load_config
 from glcic_train.training.checkpoint import load_checkpoint, save_checkpoint
+from glcic_train.training.distributed import Processes
 from glcic_train.training.ema import MovingAverage
-from glcic_train.training.export import completion_of, describe, estimate_statistics
+from glcic_train.training.export import completion_of, estimate_statistics
 from glcic_train.training.features import TRAINING_FEATURES
 from glcic_train.training.inspect_run import export_run
+from glcic_train.training.networks import Networks
 from glcic_train.training.run import resume_run, start_run
 from glcic_train.training.start import continued, start_from, unfold_batch_norm
 
@@ -238,7 +241,18 @@ def test_a_run_can_go_on_with_the_channels_and_the_mean_pixel_of_its_start(photo
     assert continued(tmp_path).channels == shipped.network.outputs
 
 
-def test_the_exported_model_names_the_features_that_it_was_trained_on(quick):
-    for losses, named in (((), ()), (("losses.gram=1",), (TRAINING_FEATURES,)), (("losses.perceptual=1",),) * 2):
-        info = describe(quick(*losses), [0.5] * 3, 0, "", "", "")
-        assert info.feature_networks == ((TRAINING_FEATURES,) if named else ())
+def test_the_features_that_a_network_was_trained_on_stay_named_from_start_to_export(run, photos, tmp_path):
+    shipped = load_model(default_model_path())
+    start, model = tmp_path / "start.safetensors", tmp_path / "model.safetensors"
+    save_model(start, shipped.network, replace(shipped.info, feature_networks=(TRAINING_FEATURES,)))
+    settings = (f"completion.start={str(start)!r}", "completion.channels=start", "schedule.completion_steps=1",
+                "schedule.total_steps=1", "schedule.discriminator_steps=0", "discriminator.use=none")  # fmt: skip
+    start_run(load_config("tiny", [*QUICK, *settings]), [photos], tmp_path / "run")
+
+    assert export_run(tmp_path / "run", model, {}, "float32", batches=0).feature_networks == (TRAINING_FEATURES,)
+    assert export_run(run, model, {}, "float32", batches=0).feature_networks == ()
+
+
+@pytest.mark.parametrize(("losses", "named"), [((), ()), (("losses.gram=1",), (TRAINING_FEATURES,))])
+def test_a_run_with_texture_losses_is_trained_on_their_features(quick, losses, named):
+    assert Networks(quick(*losses), torch.device("cpu"), Processes()).feature_networks == named

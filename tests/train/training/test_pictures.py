@@ -20,7 +20,7 @@ def grid(network: CompletionNetwork, images: torch.Tensor) -> list[np.ndarray]:
     """Input, completion, blended completion and truth of one image."""
     holes = torch.zeros(1, 1, SIDE, SIDE)
     holes[0, 0][HOLE] = 1
-    info = describe(load_config("tiny"), (0.4, 0.5, 0.6), 1, "", "", "")
+    info = describe(load_config("tiny"), (0.4, 0.5, 0.6), 1)
     picture = picture_grid(network, info, HeldOut(images, holes), torch.device("cpu"), 1)
     return [picture[:, start : start + SIDE] for start in range(0, 4 * (SIDE + GAP), SIDE + GAP)]
 

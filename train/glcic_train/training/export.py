@@ -9,14 +9,23 @@ from torch import Tensor, nn
 from glcic_backend.model_files.model_file import ModelInfo
 from glcic_backend.network.completion_network import CompletionNetwork
 from glcic_train.config.schema import Config
-from glcic_train.training.features import TRAINING_FEATURES
 from glcic_train.training.start import channels_of
 
 
 def describe(
-    config: Config, mean_pixel: Sequence[float], step: int, training_data: str, licence: str, attribution: str
+    config: Config,
+    mean_pixel: Sequence[float],
+    step: int,
+    feature_networks: Sequence[str] = (),
+    training_data: str = "",
+    licence: str = "",
+    attribution: str = "",
 ) -> ModelInfo:
-    """What a model file says about a network trained by `config` for `step` iterations."""
+    """What a model file says about a network trained by `config` for `step` iterations.
+
+    Args:
+        feature_networks: those that it was trained on, by `config` or before.
+    """
     red, green, blue = mean_pixel
     kinds = tuple(kind for kind, weight in vars(config.masks.weights).items() if weight)
     stages = [stage.hole for stage in config.schedule.stages] + [config.masks.hole]
@@ -28,7 +37,7 @@ def describe(
         training_data=training_data,
         licence=licence,
         attribution=attribution,
-        feature_networks=(TRAINING_FEATURES,) if config.losses.perceptual or config.losses.gram else (),
+        feature_networks=tuple(feature_networks),
         recipe=f"{config.name}: {config.summary}; {step} iterations",
     )
 

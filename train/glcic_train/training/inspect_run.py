@@ -22,6 +22,7 @@ from glcic_train.training.held_out import HeldOut
 from glcic_train.training.pictures import encode_png, picture_grid
 from glcic_train.training.run import open_held_out, read_run
 from glcic_train.training.schedule import Schedule
+from glcic_train.training.start import of_checkpoint
 
 _CPU = torch.device("cpu")
 _NOT_STATED = "not stated"
@@ -39,7 +40,7 @@ def preview_run(folder: Path, data: Sequence[str | Path], count: int) -> bytes:
     config, recorded = read_run(folder)
     config = replace(config, validation=replace(config.validation, count=count))
     held_out = open_held_out(config, data or recorded) or HeldOut.open(config, PhotoSet.open(data or recorded))
-    info = describe(config, checkpoint["mean_pixel"], checkpoint["step"], "", "", "")
+    info = describe(config, checkpoint["mean_pixel"], checkpoint["step"])
     return encode_png(picture_grid(completion_of(checkpoint), info, held_out, _CPU, count))
 
 
@@ -78,7 +79,8 @@ def export_run(
         if dead:
             network = fold_batch_norm(network)
             silence_dead_channels(network, itertools.islice(inputs, dead))
-    info = describe(config, checkpoint["mean_pixel"], checkpoint["step"], *_data_description(data))
+    features = of_checkpoint(checkpoint).feature_networks
+    info = describe(config, checkpoint["mean_pixel"], checkpoint["step"], features, *_data_description(data))
     return save_model(target, network, replace(info, **stated), getattr(torch, precision))
 
 

@@ -11,6 +11,7 @@ from glcic_train.config.schema import Config
 from glcic_train.training.discriminators import ContextDiscriminator
 from glcic_train.training.distributed import Processes, synchronise_batch_norm
 from glcic_train.training.ema import MovingAverage
+from glcic_train.training.features import TRAINING_FEATURES
 from glcic_train.training.optimizers import make_optimizer
 
 
@@ -22,12 +23,17 @@ class Networks:
         device: where they live.
         processes: with more than one, batch normalisation is synchronised if the configuration says so.
         outputs: channels of each layer of C; None = as `completion.width` says.
+
+    Attributes:
+        feature_networks: those whose features C was trained on, by this run's losses or before its start.
     """
 
     def __init__(
         self, config: Config, device: torch.device, processes: Processes, outputs: Sequence[int] | None = None
     ) -> None:
         torch.manual_seed(config.run.seed)
+        features = config.losses.perceptual or config.losses.gram
+        self.feature_networks: tuple[str, ...] = (TRAINING_FEATURES,) if features else ()
         layout = torch.channels_last if config.run.channels_last else torch.contiguous_format
         self.completion = CompletionNetwork(outputs=outputs or scaled_channels(config.completion.width))
         if config.completion.init == "progressive":
@@ -51,6 +57,10 @@ class Networks:
     def best_completion(self) -> CompletionNetwork:
         """The completion network to use and export: the moving average if there is one."""
         return self.completion if self.average is None else self.average.network
+
+    def trained_on(self, feature_networks: Sequence[str]) -> None:
+        """Take note of the feature networks that C was trained on before."""
+        self.feature_networks = tuple(dict.fromkeys((*self.feature_networks, *feature_networks)))
 
     def state(self) -> dict[str, Any]:
         """All tensors, by part; parts that the configuration leaves out are missing."""

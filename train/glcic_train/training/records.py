@@ -24,6 +24,7 @@ from glcic_train.training.pictures import encode_png, picture_grid
 from glcic_train.training.progress import ProgressLine
 from glcic_train.training.run_log import RunLog
 from glcic_train.training.schedule import Phase, Schedule
+from glcic_train.training.start import of_checkpoint
 from glcic_train.training.updates import Losses
 from glcic_train.training.watch import Watch, criterion
 
@@ -90,6 +91,7 @@ class Records:
     def restore(self, checkpoint: dict[str, Any]) -> None:
         """Go on from a checkpoint."""
         self._networks.load_state(checkpoint["networks"])
+        self._networks.trained_on(of_checkpoint(checkpoint).feature_networks)
         self.step = self._saved_step = checkpoint["step"]
         self._trained_before = checkpoint["trained_seconds"]
         self._best = (checkpoint["best_phase"], checkpoint["best_error"])
@@ -174,6 +176,7 @@ class Records:
             "discriminator_ready": self._ready,
             "config": to_toml(self._config),
             "mean_pixel": self._mean_pixel.tolist(),
+            "feature_networks": list(self._networks.feature_networks),
             "networks": self._networks.state(),
             "random_state": torch.get_rng_state(),
         }
@@ -240,7 +243,7 @@ class Records:
     def _show_pictures(self) -> None:
         if self._held_out is None:
             return
-        info = describe(self._config, self._mean_pixel.tolist(), self.step, "", "", "")
+        info = describe(self._config, self._mean_pixel.tolist(), self.step)
         grid = picture_grid(self._networks.best_completion, info, self._held_out, self._device, _GRID_ROWS)
         folder = self._folder / "pictures"
         folder.mkdir(exist_ok=True)

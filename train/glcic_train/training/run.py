@@ -28,7 +28,7 @@ from glcic_train.training.networks import Networks
 from glcic_train.training.photographs import open_source
 from glcic_train.training.records import Ending, Records
 from glcic_train.training.schedule import Schedule
-from glcic_train.training.start import Continued, channels_of, continued, start_from
+from glcic_train.training.start import Continued, continued, of_checkpoint, start_from
 from glcic_train.training.updates import Updates
 
 CONFIG_FILE, DATA_FILE, JOB_FILE = "config.toml", "data.json", "job.txt"
@@ -182,7 +182,7 @@ def assemble(
 def _going_on(config: Config, checkpoint: Mapping[str, Any] | None) -> Continued | None:
     """The network that decides C's channels and the mean pixel; None = the configuration and the photographs do."""
     if checkpoint is not None:
-        return Continued(channels_of(checkpoint["networks"]["completion"]), tuple(checkpoint["mean_pixel"]))
+        return of_checkpoint(checkpoint)
     return continued(start_path(config)) if config.completion.channels == "start" else None
 
 
@@ -221,8 +221,9 @@ def _load_start(config: Config, parts: Parts) -> None:
     """Put the start model's weights into C and its moving average."""
     batch = parts.batches.batch(0, Schedule(config).stage(0))
     inputs = network_input(batch.images, batch.holes.mask, parts.mean_pixel)
-    networks = parts.networks
-    start_from(start_path(config), networks.completion, inputs)
+    networks, start = parts.networks, start_path(config)
+    start_from(start, networks.completion, inputs)
+    networks.trained_on(continued(start).feature_networks)
     if networks.average is not None:
         networks.average.network.load_state_dict(networks.completion.state_dict())
 

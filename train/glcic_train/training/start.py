@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,8 @@ class Continued(NamedTuple):
     """Of each layer's output. Channels of a model file that are all zero do not count."""
     mean_pixel: tuple[float, ...]
     """RGB, 0..1, that the network's inputs are relative to."""
+    feature_networks: tuple[str, ...]
+    """Whose features it was trained on."""
 
 
 def continued(path: Path) -> Continued:
@@ -28,10 +30,15 @@ def continued(path: Path) -> Continued:
     Raises as `start_from` does.
     """
     if path.is_dir() or path.suffix == ".pt":
-        checkpoint = load_checkpoint(path)
-        return Continued(channels_of(checkpoint["networks"]["completion"]), tuple(checkpoint["mean_pixel"]))
+        return of_checkpoint(load_checkpoint(path))
     model = load_model(path)
-    return Continued(model.network.outputs, model.info.mean_pixel)
+    return Continued(model.network.outputs, model.info.mean_pixel, model.info.feature_networks)
+
+
+def of_checkpoint(checkpoint: Mapping[str, Any]) -> Continued:
+    """What a run takes over from a checkpoint; those from before there was a loss on features name none."""
+    channels = channels_of(checkpoint["networks"]["completion"])
+    return Continued(channels, tuple(checkpoint["mean_pixel"]), tuple(checkpoint.get("feature_networks", ())))
 
 
 def start_from(path: Path, network: CompletionNetwork, inputs: Tensor) -> None:

@@ -7,6 +7,7 @@ from glcic_train.config.schema import Config
 from glcic_train.training.accuracy import discriminator_accuracy
 from glcic_train.training.appearance import appearance, judging_features
 from glcic_train.training.export import describe
+from glcic_train.training.features import FeatureNetwork
 from glcic_train.training.held_out import HeldOut
 from glcic_train.training.networks import Networks
 from glcic_train.training.schedule import Phase
@@ -27,8 +28,9 @@ class Watch:
         self, config: Config, networks: Networks, held_out: HeldOut, mean_pixel: Tensor, device: torch.device
     ) -> None:
         self._networks, self._held_out, self._mean_pixel, self._device = networks, held_out, mean_pixel, device
-        self._info = describe(config, mean_pixel.tolist(), 0, "", "", "")
-        self._features = judging_features(self._info.feature_networks, device) if networks.discriminator else None
+        self._info = describe(config, mean_pixel.tolist(), 0)
+        # Asked for when the first completions are judged: by then it is known what the start was trained on.
+        self._features: FeatureNetwork | None = None
 
     def values(self, phase: Phase) -> dict[str, float]:
         """`mse` and `dead_channels` always; D's accuracy once D trains; how completions look in the joint phase."""
@@ -41,6 +43,8 @@ class Watch:
             arguments = (networks.discriminator, networks.completion, self._held_out, *where)
             values["discriminator_accuracy"] = discriminator_accuracy(*arguments)
         if phase is Phase.JOINT:
+            if self._features is None:
+                self._features = judging_features(networks.feature_networks, self._device)
             network = networks.best_completion
             values |= appearance(network, self._info, self._held_out, self._features, self._device)
         return values
