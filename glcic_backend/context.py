@@ -14,7 +14,7 @@ from glcic_backend.wire.geometry import Rectangle
 
 
 def context_rectangle(
-    width: int, height: int, box: Rectangle, largest: int, *, details: bool, context: str
+    width: int, height: int, box: Rectangle, largest: int, *, details: bool, context: str, distance: int
 ) -> Rectangle:
     """The part of an image that a completion of holes within a rectangle can read.
 
@@ -24,6 +24,7 @@ def context_rectangle(
         largest: thickness up to which the network fills holes at full size, pixels.
         details: details are transferred.
         context: one of `wire.messages.CONTEXTS`.
+        distance: how far texture may come from, pixels; 0 leaves it to `context`.
 
     Returns:
         A rectangle that begins on the grids of the network and of the details.
@@ -33,6 +34,6 @@ def context_rectangle(
     needed = union(network_window(width, height, box, level), rim_window(width, height, box, thickness))
     grid = max(SIZE_MULTIPLE << level, 1 << rim_halvings(thickness))
     if details:
-        needed = union(needed, detail_window(width, height, box, thickness, context))
+        needed = union(needed, detail_window(width, height, box, thickness, context, distance))
         grid = max(grid, 1 << detail_levels(thickness))
     return grown(needed, 0, width, height, grid)

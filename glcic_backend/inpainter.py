@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -23,14 +24,16 @@ from glcic_backend.network.completer import Completer
 from glcic_backend.network.devices import choose_device
 from glcic_backend.network.memory import lack_of_memory_is_told, on_the_first_that_suffices
 from glcic_backend.scene import pixels
-from glcic_backend.scene.fill import Fill
-from glcic_backend.scene.holes import find_holes
+from glcic_backend.scene.fill import Fill, paste
+from glcic_backend.scene.holes import Hole, find_holes
+from glcic_backend.scene.opacity import rim_opacity, settled
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.pixels import Samples
 from glcic_backend.scene.rectangles import slices
 from glcic_backend.threads import HomeProcess
+from glcic_backend.wire.checked import MAX_SIDE
 from glcic_backend.wire.geometry import Rectangle
-from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
+from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES, SIDES
 
 Progress = Callable[[str, float], None]
 """Told the stage ("plan", "network", "blend", "detail") and its finished share, 0..1."""
@@ -91,7 +94,14 @@ class Inpainter:
         return cls(load_model(resolve_model(model)), choose_device(device))
 
     def context(
-        self, width: int, height: int, hole: Rectangle, *, quality: str = "best", context: str = "automatic"
+        self,
+        width: int,
+        height: int,
+        hole: Rectangle,
+        *,
+        quality: str = "best",
+        context: str = "automatic",
+        distance: int = 0,
     ) -> Rectangle:
         """The part of an image that a completion of holes within a rectangle can read.
 
@@ -100,14 +110,16 @@ class Inpainter:
         Args:
             width, height: of the image, in pixels.
             hole: bounding box of the holes, within the image.
-            quality, context: those of the completion.
+            quality, context, distance: those of the completion.
 
         Raises:
-            InvalidInputError: `quality` or `context` is unknown.
+            InvalidInputError: an option is unknown or out of range.
         """
-        _check_options(quality, context, 0)
+        _check_options(quality, context, "automatic", distance, 0)
         largest = self.model.info.hole_range[1]
-        return context_rectangle(width, height, hole, largest, details=quality == "best", context=context)
+        return context_rectangle(
+            width, height, hole, largest, details=quality == "best", context=context, distance=distance
+        )
 
     @lack_of_memory_is_told()
     def complete(
@@ -115,9 +127,12 @@ class Inpainter:
         image: Samples,
         mask: NDArray[np.uint8] | NDArray[np.bool_],
         *,
+        sources: NDArray[np.uint8] | NDArray[np.bool_] | None = None,
         blend: bool = True,
         quality: str = "best",
         context: str = "automatic",
+        sample_from: str = "automatic",
+        distance: int = 0,
         seed: int = 0,
         linear: bool = False,
         progress: Progress | None = None,
@@ -131,11 +146,16 @@ class Inpainter:
                 as context.
             mask: bool or uint8 [H, W]. Above 0 a pixel belongs to a hole; 1..254 is its coverage, by which the fill is
                 blended with the old pixel.
+            sources: bool or uint8 [H, W]. Texture is copied from pixels above 0 only; None for all that are known. The
+                network looks at all that are known in any case.
             blend: blend the completion into its surroundings (section 3.5.1). False gives what the network painted,
                 whatever the quality.
             quality: one of `wire.messages.QUALITIES`: "fast" gives the network's completion, enlarged where the hole
                 is larger than those the network was trained for; "best" rebuilds it of the photograph's own texture.
             context: one of `wire.messages.CONTEXTS`: how much of the photograph texture may come from.
+            sample_from: one of `wire.messages.SIDES`: on which sides of a hole texture is copied from. A band as high
+                as the hole, or as wide, is on its sides, or above and below it.
+            distance: how far from the box of a hole texture is copied from, pixels; 0 leaves it to `context`.
             seed: 0..2^32-1, of what is left to chance.
             linear: the image's values are linear light, not perceptual.
             progress: told what is going on.
@@ -143,63 +163,137 @@ class Inpainter:
 
         Returns:
             A new array of the same shape and dtype. Outside the holes every sample is that of `image`; in them alpha
-            becomes opaque.
+            continues that of their surroundings.
 
         Raises:
-            InvalidInputError: the arrays do not fit each other, no pixel is masked, none is left to learn from, an
-                option is unknown, or this process was forked from the one that loaded the model.
+            InvalidInputError: the arrays do not fit each other, no pixel is masked, none is left to learn from or to
+                copy from, an option is unknown, or this process was forked from the one that loaded the model.
             CancelledError: `cancelled` returned True.
             OutOfMemoryError: the memory of the device and of the CPU does not suffice.
         """
         self._home.check()
         report = progress or (lambda stage, share: None)
-        _check_options(quality, context, seed)
+        _check_options(quality, context, sample_from, distance, seed)
         pixels.check_image(image)
         report("plan", 0.0)
         _check_mask(image, mask)
+        _check_sources(image, sources)
         masked = mask > 0
         known = ~masked
         if pixels.has_alpha(image):
             known &= image[..., -1] > 0
         _check_context(image, known)
-        photograph = Photograph(image, known, linear)
+        photograph = Photograph(image, known, linear, None if sources is None else sources > 0)
         holes = find_holes(masked)
+        how = _How(blend, quality, DetailOptions(context, seed, self.model.info.hole_range[1], sample_from, distance))
+        opacities: list[Fill] = []
+        if pixels.has_alpha(image):
+            opacities = self._opacities(photograph, masked, holes, how, lambda share: report("plan", share), cancelled)
         report("plan", 1.0)
+        fills = self._fills(photograph, holes, how, report, cancelled)
+        return _composed(photograph, mask, fills, opacities)
+
+    def _fills(
+        self,
+        photograph: Photograph,
+        holes: list[Hole],
+        how: "_How",
+        report: Progress,
+        cancelled: Cancelled | None,
+    ) -> list[Fill]:
+        """The fills of holes; of those for the same pixel, the first has the last word."""
         fills, device = on_the_first_that_suffices(
             self._devices,
             lambda device: self._completer_on(device).complete(
                 photograph, holes, lambda share: report("network", share), cancelled
             ),
         )
-        if blend:
+        self.used = str(device)
+        if how.blend:
             report("blend", 0.0)
             fills = continue_calm_rims(photograph, holes, fills, cancelled)
             blend_fills(photograph, fills, lambda share: report("blend", share), cancelled)
-            if quality == "fast":
-                add_grain(photograph, fills, seed)
+            if how.quality == "fast":
+                add_grain(photograph, fills, how.details.seed)
             else:
-                options = DetailOptions(context, seed, self.model.info.hole_range[1])
-                tell = partial(report, "detail")
-                fills = add_details(photograph, holes, fills, options, tell, cancelled)
-        self.used = str(device)
-        return _composed(photograph, mask, fills)
+                fills = add_details(photograph, holes, fills, how.details, partial(report, "detail"), cancelled)
+        return fills
+
+    def _opacities(
+        self,
+        photograph: Photograph,
+        masked: NDArray[np.bool_],
+        holes: list[Hole],
+        how: "_How",
+        progress: Callable[[float], None],
+        cancelled: Cancelled | None,
+    ) -> list[Fill]:
+        """How opaque the fills of a picture with alpha are, as grey fills.
+
+        As opaque as their surroundings. Where these differ, the alpha channel is completed as a grey picture would be.
+        """
+        alpha = pixels.alpha_of(photograph.image)
+        result, uneven = [], []
+        for hole in holes:
+            opacity = rim_opacity(alpha, masked, hole)
+            if opacity is None:
+                uneven.append(hole)
+            else:
+                result.append(Fill(hole.box, hole.mask, np.full((*hole.mask.shape, 3), opacity, np.float32)))
+        if uneven:
+            everywhere = replace(how, details=replace(how.details, sample_from="automatic"))
+            grey = Photograph(alpha, ~masked, linear=False)
+            shares = {"network": (0.0, 0.2), "blend": (0.2, 0.3), "detail": (0.3, 1.0)}
+
+            def report(stage: str, share: float) -> None:
+                begin, end = shares[stage]
+                progress(begin + share * (end - begin))
+
+            result = [*result, *self._fills(grey, uneven, everywhere, report, cancelled)]
+        return result
 
 
-def _composed(photograph: Photograph, mask: NDArray[np.uint8] | NDArray[np.bool_], fills: list[Fill]) -> Samples:
-    """The image with the fills over it, each pixel filled once."""
+@dataclass(frozen=True)
+class _How:
+    """How holes are filled, as `Inpainter.complete` is told."""
+
+    blend: bool
+    quality: str
+    details: DetailOptions
+
+
+def _composed(
+    photograph: Photograph, mask: NDArray[np.uint8] | NDArray[np.bool_], fills: list[Fill], opacities: list[Fill]
+) -> Samples:
+    """The image with the fills over it, each pixel filled once; as opaque as grey fills say, where it has alpha."""
     result = photograph.image.copy()
     for fill in reversed(fills):  # the first has the last word
         place = slices(fill.region)
         coverage = mask[place].astype(np.float32) / np.float32(255 if mask.dtype == np.uint8 else 1)
-        filled = pixels.compose(photograph.image[place], fill.colour, coverage, photograph.linear)
+        opacity = _opacity(opacities, fill.region) if opacities else 1.0
+        filled = pixels.compose(photograph.image[place], fill.colour, coverage, photograph.linear, opacity)
         result[place][fill.where] = filled[fill.where]
     return result
 
 
-def _check_options(quality: str, context: str, seed: int) -> None:
-    for name, value, known in (("quality", quality, QUALITIES), ("context", context, CONTEXTS)):
+def _opacity(opacities: list[Fill], region: Rectangle) -> NDArray[np.float32]:
+    """What grey fills say of a region, float32 [height, width], 0..1."""
+    grey = np.ones((region.height, region.width, 3), np.float32)
+    paste(reversed(opacities), region, grey)
+    return settled(grey.mean(axis=2))
+
+
+def _check_options(quality: str, context: str, sample_from: str, distance: int, seed: int) -> None:
+    texts = (
+        ("quality", quality, QUALITIES),
+        ("context", context, CONTEXTS),
+        ("place to sample from", sample_from, SIDES),
+    )
+    for name, value, known in texts:
         if value not in known:
             raise InvalidInputError(f"The {name} {value!r} is unknown. Choose one of {', '.join(known)}.")
+    if not 0 <= distance <= MAX_SIDE:
+        raise InvalidInputError(f"The distance {distance} is out of range. Choose a whole number from 0 to {MAX_SIDE}.")
     if not 0 <= seed <= MAX_SEED:
         raise InvalidInputError(f"The seed {seed} is out of range. Choose a whole number from 0 to {MAX_SEED}.")
 
@@ -214,6 +308,14 @@ def _check_mask(image: Samples, mask: NDArray[np.uint8] | NDArray[np.bool_]) -> 
         )
     if not mask.any():
         raise InvalidInputError("The mask is empty: no pixel is above 0, so there is nothing to fill. Paint it white.")
+
+
+def _check_sources(image: Samples, sources: NDArray[np.uint8] | NDArray[np.bool_] | None) -> None:
+    if sources is not None and (sources.dtype not in (np.uint8, np.bool_) or sources.shape != image.shape[:2]):
+        raise InvalidInputError(
+            f"The mask of where to copy from is {sources.dtype} {sources.shape}; use bool or uint8 {image.shape[:2]}, "
+            "the size of the image."
+        )
 
 
 def _check_context(image: Samples, known: NDArray[np.bool_]) -> None:

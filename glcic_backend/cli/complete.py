@@ -5,6 +5,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,7 +15,8 @@ from glcic_backend.errors import GlcicError, InvalidInputError
 from glcic_backend.image_files import DEFAULT_MAX_PIXELS, EXTENSIONS
 from glcic_backend.image_files.file_engines import DaemonEngine, FileEngine, LocalEngine, Options
 from glcic_backend.image_files.picture_job import PictureJob, PictureReport, complete_picture
-from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES
+from glcic_backend.wire.checked import MAX_SIDE
+from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES, SIDES
 
 _ERASE_LINE = "\r\033[K"
 
@@ -40,6 +42,22 @@ _ERASE_LINE = "\r\033[K"
     show_default=True,
     help="How much of the picture round a hole is looked at.",
 )
+@click.option(
+    "--sample-from",
+    type=click.Choice(SIDES),
+    default="automatic",
+    show_default=True,
+    help="On which sides of a hole texture is copied from.",
+)
+@click.option(
+    "--distance",
+    metavar="N",
+    type=click.IntRange(0, MAX_SIDE),
+    default=0,
+    help="How far from a hole texture is copied from, in pixels; default: see --context.",
+)
+@click.option("--source-mask", metavar="FILE", type=click.Path(path_type=Path), help="White: copy texture only from.")
+@click.option("--exclude-mask", metavar="FILE", type=click.Path(path_type=Path), help="White: copy no texture from.")
 @click.option(
     "--seed",
     metavar="N",
@@ -71,6 +89,10 @@ def command(
     blend: bool,
     quality: str,
     context: str,
+    sample_from: str,
+    distance: int,
+    source_mask: Path | None,
+    exclude_mask: Path | None,
     seed: int,
     as_json: bool,
     max_pixels: int,
@@ -94,7 +116,10 @@ def command(
     def engine() -> FileEngine:
         return DaemonEngine(model) if daemon else LocalEngine(model, device, threads)
 
-    job = PictureJob(image, mask, output, Options(blend, quality, context, seed), max_pixels)
+    if batch and (source_mask or exclude_mask):
+        raise click.UsageError("--source-mask and --exclude-mask belong to one photograph; leave out --batch.")
+    options = Options(blend, quality, context, sample_from, distance, seed)
+    job = PictureJob(image, mask, output, options, source_mask, exclude_mask, max_pixels)
     if batch:
         ctx.exit(_run_batch(job, engine, as_json))
     show = _show_stage if sys.stderr.isatty() else _show_nothing
@@ -140,7 +165,7 @@ def _run_batch(job: PictureJob, engine: Callable[[], FileEngine], as_json: bool)
     in_terminal = sys.stderr.isatty()
     with click.progressbar(length=len(images), label="Completing", file=sys.stderr, hidden=not in_terminal) as bar:
         for image in images:
-            one = PictureJob(image, job.mask, job.output / image.name, job.options, job.max_pixels)
+            one = replace(job, image=image, output=job.output / image.name)
             try:
                 report = _complete_one(one, masks.get(image.stem, []), engine)
                 if as_json:
@@ -193,7 +218,7 @@ def _complete_one(job: PictureJob, masks: list[Path], engine: Callable[[], FileE
     if len(masks) > 1:
         names = " and ".join(path.name for path in masks)
         raise InvalidInputError(f"{len(masks)} masks belong to it: {names}. Leave one.")
-    paired = PictureJob(job.image, masks[0], job.output, job.options, job.max_pixels)
+    paired = replace(job, mask=masks[0])
     return complete_picture(paired, engine, _show_nothing)
 
 

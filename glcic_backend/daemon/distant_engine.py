@@ -46,16 +46,21 @@ class DistantEngine:
         self.device: str = answer["device"]
         self.used = self.device
 
-    def context(self, width: int, height: int, hole: Rectangle, *, quality: str, context: str) -> Rectangle:
+    def context(
+        self, width: int, height: int, hole: Rectangle, *, quality: str, context: str, distance: int
+    ) -> Rectangle:
         """As `glcic_backend.Inpainter.context`, without asking the other process, which may be busy."""
         largest = self.model.info.hole_range[1]
-        return context_rectangle(width, height, hole, largest, details=quality == "best", context=context)
+        return context_rectangle(
+            width, height, hole, largest, details=quality == "best", context=context, distance=distance
+        )
 
     def complete(
         self,
         image: NDArray[Any],
         mask: NDArray[Any],
         *,
+        sources: NDArray[Any] | None,
         progress: Callable[[str, float], None],
         cancelled: Callable[[], bool],
         **options: Any,
@@ -68,7 +73,8 @@ class DistantEngine:
             "dtype": image.dtype.str,
             "options": options,
         }
-        answer, (changed,) = self._process.ask(request, [image.data, mask.data], progress, cancelled)
+        buffers = [image.data, mask.data, *([] if sources is None else [sources.data])]
+        answer, (changed,) = self._process.ask(request, buffers, progress, cancelled)
         self.used = answer["used"]
         rows = np.frombuffer(changed, image.dtype).reshape(-1, *image.shape[1:])
         completed = image.copy()

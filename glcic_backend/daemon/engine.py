@@ -53,7 +53,9 @@ class Engine(Protocol):
     def used(self) -> str:
         """Where the last completion ran: `device`, or others if its memory did not suffice."""
 
-    def context(self, width: int, height: int, hole: Rectangle, *, quality: str, context: str) -> Rectangle:
+    def context(
+        self, width: int, height: int, hole: Rectangle, *, quality: str, context: str, distance: int
+    ) -> Rectangle:
         """As `glcic_backend.Inpainter.context`; also called while `complete` runs, on another thread."""
 
     def complete(
@@ -61,9 +63,12 @@ class Engine(Protocol):
         image: NDArray[Any],
         mask: NDArray[Any],
         *,
+        sources: NDArray[Any] | None,
         blend: bool,
         quality: str,
         context: str,
+        sample_from: str,
+        distance: int,
         seed: int,
         linear: bool,
         progress: Callable[[str, float], None],

@@ -5,6 +5,7 @@ It ends when the daemon does. The form of the messages is that of `engine_pipe`.
 Requests, each with a `number`:
     {"do": "load", "file": identity}
     {"do": "complete", "file": identity, "shape": [H, W, C], "dtype": text, "options": {...}}, image, mask [H, W]
+        and, unless texture may come from anywhere, where it may come from [H, W]
     {"do": "cancel"}, with the number of the request to cancel, and all before it; has no answer of its own
 
 What it says:
@@ -116,6 +117,7 @@ class EngineServer:
         completed = engine.complete(
             image.reshape(request["shape"]),
             mask,
+            sources=np.frombuffer(buffers[2], np.uint8).reshape(mask.shape) if len(buffers) > 2 else None,
             **request["options"],
             progress=lambda stage, share: self.say(
                 {"say": "progress", "number": request["number"], "stage": stage, "share": share}

@@ -30,10 +30,10 @@ class Job:
 
     @property
     def size(self) -> int:
-        """Bytes of pixels and mask."""
+        """Bytes of pixels and masks."""
         if isinstance(self.request, Context):
             return 0
-        return len(self.request.pixels) + len(self.request.mask)
+        return len(self.request.pixels) + len(self.request.mask) + len(self.request.sources)
 
 
 class JobQueue:

@@ -122,9 +122,12 @@ class Worker(threading.Thread):
         completed = engine.complete(
             np.frombuffer(request.pixels, _DTYPES[request.dtype]).reshape(shape),
             mask,
+            sources=np.frombuffer(request.sources, np.uint8).reshape(shape[:2]) if len(request.sources) else None,
             blend=request.blend,
             quality=request.quality,
             context=request.context,
+            sample_from=request.sample_from,
+            distance=request.distance,
             seed=request.seed,
             linear=request.curve == "linear",
             progress=lambda stage, fraction: self._progress(stages, stage, fraction),
@@ -150,7 +153,14 @@ class Worker(threading.Thread):
 
 def context_reply(engine: Engine, request: Context) -> ContextReply:
     """The answer of a loaded engine; quick, on any thread."""
-    crop = engine.context(request.width, request.height, request.hole, quality=request.quality, context=request.context)
+    crop = engine.context(
+        request.width,
+        request.height,
+        request.hole,
+        quality=request.quality,
+        context=request.context,
+        distance=request.distance,
+    )
     return ContextReply(request.id, crop)
 
 

@@ -55,7 +55,7 @@ def _continued(level: Level, contrast: NDArray[np.float32]) -> NDArray[np.float3
     rows, columns = level.targets // level.stride, level.targets % level.stride
     top, left = max(0, rows.min() - _MARGIN), max(0, columns.min() - _MARGIN)
     box = slice(top, rows.max() + _MARGIN + 1), slice(left, columns.max() + _MARGIN + 1)
-    known = level.is_source.reshape(shape)[box]
+    known = level.is_known.reshape(shape)[box]
     values = contrast.reshape(shape)[box][..., None]
     continued = blend(np.ones_like(values), values, ~known, known)
     there = continued[rows - top, columns - left, 0]

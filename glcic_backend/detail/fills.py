@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
+from glcic_backend.detail.pyramid import PATCH
 from glcic_backend.detail.window import detail_levels, detail_window
-from glcic_backend.errors import CancelledError
+from glcic_backend.errors import CancelledError, InvalidInputError
 from glcic_backend.network.level import network_level
 from glcic_backend.scene.fill import Fill, paste
 from glcic_backend.scene.holes import Hole, pieces
@@ -32,11 +34,15 @@ class DetailOptions:
     context: one of `wire.messages.CONTEXTS`.
     seed: of the random numbers.
     largest: thickness up to which the network fills holes at full size, pixels.
+    sample_from: one of `wire.messages.SIDES`.
+    distance: how far from a hole texture may come from, pixels; 0 leaves it to `context`.
     """
 
     context: str
     seed: int
     largest: int
+    sample_from: str = "automatic"
+    distance: int = 0
 
 
 def add_details(
@@ -59,6 +65,7 @@ def add_details(
 
     Raises:
         CancelledError: `cancelled` returned True.
+        InvalidInputError: where texture may come from is restricted, and too little is left.
     """
     parts = [(hole, part) for hole in holes for part in pieces(hole)]
     work = np.cumsum([0.0] + [float(np.count_nonzero(part.mask)) for _, part in parts])
@@ -68,10 +75,12 @@ def add_details(
     for number, (hole, part) in enumerate(parts):
         if number and parts[number - 1][0] is not hole:
             previous = []
-        window = detail_window(photograph.width, photograph.height, part.box, part.thickness, options.context)
+        window = detail_window(
+            photograph.width, photograph.height, part.box, part.thickness, options.context, options.distance
+        )
         if cancelled is not None and cancelled():
             raise CancelledError("The completion was cancelled before details were transferred.")
-        scene = _scene(photograph, part, window, fills, previous)
+        scene = _scene(photograph, part, window, fills, previous, options.sample_from)
         halvings = network_level(hole.thickness, options.largest)
         recipe = FAITHFUL if hole.thickness <= _FAITHFUL_SHARE * options.largest else FREE
         begin, end = float(work[number]), float(work[number + 1])
@@ -84,12 +93,22 @@ def add_details(
             place = slices(part.box._replace(x=part.box.x - window.x, y=part.box.y - window.y))
             previous.append(Fill(part.box, part.mask, scene.picture[place].copy()))
             detailed.append(previous[-1])
+        elif scene.sources is not None:
+            raise InvalidInputError(
+                f"Of where texture may be copied from, {np.count_nonzero(scene.sources)} pixels lie near the hole at "
+                f"{part.box.x}, {part.box.y}, which are too few. Allow more of the picture, or a larger distance."
+            )
         progress(end)
     return [*detailed, *fills]
 
 
 def _scene(
-    photograph: Photograph, part: Hole, window: Rectangle, fills: Sequence[Fill], previous: Sequence[Fill]
+    photograph: Photograph,
+    part: Hole,
+    window: Rectangle,
+    fills: Sequence[Fill],
+    previous: Sequence[Fill],
+    sample_from: str,
 ) -> Scene:
     """A piece of a hole and its surroundings; the pieces before it count as known, so that it continues them."""
     picture = photograph.rgb(window)
@@ -100,5 +119,24 @@ def _scene(
     paste(fills, window, picture)
     paste(previous, window, picture, known)
     hole = np.zeros(known.shape, np.bool_)
-    hole[slices(part.box._replace(x=part.box.x - window.x, y=part.box.y - window.y))] = part.mask
-    return Scene(picture, known, hole)
+    place = part.box._replace(x=part.box.x - window.x, y=part.box.y - window.y)
+    hole[slices(place)] = part.mask
+    sources = None
+    if photograph.sources is not None or sample_from != "automatic":
+        sources = known & _beside(place, known.shape, sample_from)
+        if photograph.sources is not None:
+            sources &= photograph.sources[slices(window)]
+        paste(previous, window, picture, sources)
+    return Scene(picture, known, hole, sources)
+
+
+def _beside(box: Rectangle, shape: tuple[int, ...], sample_from: str) -> NDArray[np.bool_]:
+    """Pixels on some sides of a box, bool of a shape: as high as it, or as wide, and a patch more."""
+    band = np.zeros(shape, np.bool_)
+    if sample_from == "sides":
+        band[max(0, box.y - PATCH) : box.bottom + PATCH] = True
+    elif sample_from == "above-and-below":
+        band[:, max(0, box.x - PATCH) : box.right + PATCH] = True
+    else:
+        band[:] = True
+    return band

@@ -17,9 +17,13 @@ Positions = NDArray[np.int32]
 
 
 def source_mask(scene: Scene) -> NDArray[np.bool_]:
-    """Centres of the patches that lie in the known part wholly, bool [h, w]."""
-    mask = cv2.erode(scene.known.view(np.uint8), np.ones((PATCH, PATCH), np.uint8), borderValue=0)
-    return mask > 0
+    """Centres of the patches that lie wholly in what may be copied from, bool [h, w]."""
+    return _centres(scene.known if scene.sources is None else scene.sources)
+
+
+def _centres(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Centres of the patches that lie in a mask wholly."""
+    return cv2.erode(mask.view(np.uint8), np.ones((PATCH, PATCH), np.uint8), borderValue=0) > 0
 
 
 class Level:
@@ -35,7 +39,8 @@ class Level:
         targets: int32 [t], centres of the patches that touch the hole, ascending.
         filled: int32 [f], the pixels that are synthesised: those of the hole, and unusable ones so near to it that
             patches on the hole contain them.
-        is_source: bool [n], centres of the patches that lie in the known part wholly.
+        is_known: bool [n], centres of the patches that lie in the known part wholly.
+        is_source: bool [n], those that lie wholly in what may be copied from.
         depth: float32 [t], distance of each target to the known part, pixels.
         offsets: int32 [49], positions of a patch's pixels relative to its centre, row by row.
     """
@@ -47,7 +52,10 @@ class Level:
         bordered = cv2.copyMakeBorder(scene.picture, *border, cv2.BORDER_REFLECT_101)
         self.pixels = np.asarray(bordered, np.float32).reshape(-1, 3)
         self.count = len(self.pixels)
-        self.is_source = np.pad(source_mask(scene), RADIUS).ravel()
+        self.is_known = np.pad(_centres(scene.known), RADIUS).ravel()
+        self.is_source = self.is_known
+        if scene.sources is not None:
+            self.is_source = np.pad(source_mask(scene), RADIUS).ravel()
         # All that follows lies near the hole, which may be small in its picture.
         x, y, width, height = cv2.boundingRect(scene.hole.view(np.uint8))
         top, left = max(0, y - 2 * PATCH), max(0, x - 2 * PATCH)

@@ -19,18 +19,21 @@ def detail_levels(thickness: float) -> int:
     return max(0, math.ceil(math.log2(max(thickness, 1) / _COARSEST_THICKNESS)))
 
 
-def detail_window(width: int, height: int, box: Rectangle, thickness: float, context: str) -> Rectangle:
+def detail_window(width: int, height: int, box: Rectangle, thickness: float, context: str, distance: int) -> Rectangle:
     """The part of an image of width x height pixels that gives texture to a hole.
 
     Args:
         box: of the hole.
         thickness: of the hole, pixels.
         context: one of `wire.messages.CONTEXTS`.
+        distance: from the box to the farthest texture, pixels; 0 leaves it to `context`.
 
     Returns:
         A rectangle whose pixels lie on the image's grid also after they are halved `detail_levels` times.
     """
-    if context == "all":
+    if context == "all" and not distance:
         return Rectangle(0, 0, width, height)
-    margin = max(_LEAST_MARGIN, math.ceil(_HOLE_WIDTHS * min(box.width, box.height)))
-    return grown(box, margin * (2 if context == "more" else 1), width, height, 1 << detail_levels(thickness))
+    margin = distance or max(_LEAST_MARGIN, math.ceil(_HOLE_WIDTHS * min(box.width, box.height))) * (
+        2 if context == "more" else 1
+    )
+    return grown(box, margin, width, height, 1 << detail_levels(thickness))

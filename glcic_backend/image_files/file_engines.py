@@ -29,6 +29,8 @@ class Options:
     blend: bool = True
     quality: str = "best"
     context: str = "automatic"
+    sample_from: str = "automatic"
+    distance: int = 0
     seed: int = 0
 
 
@@ -44,7 +46,14 @@ class FileEngine(Protocol):
         """Where it runs."""
 
     def complete(
-        self, pixels: Samples, mask: NDArray[np.uint8], options: Options, *, linear: bool, progress: Progress
+        self,
+        pixels: Samples,
+        mask: NDArray[np.uint8],
+        sources: NDArray[np.uint8] | None,
+        options: Options,
+        *,
+        linear: bool,
+        progress: Progress,
     ) -> Samples:
         """As `glcic_backend.Inpainter.complete`; `pixels` is [H, W, C]."""
 
@@ -62,10 +71,19 @@ class LocalEngine:
         self.device_name = str(self._inpainter.device)
 
     def complete(
-        self, pixels: Samples, mask: NDArray[np.uint8], options: Options, *, linear: bool, progress: Progress
+        self,
+        pixels: Samples,
+        mask: NDArray[np.uint8],
+        sources: NDArray[np.uint8] | None,
+        options: Options,
+        *,
+        linear: bool,
+        progress: Progress,
     ) -> Samples:
         """As `glcic_backend.Inpainter.complete`."""
-        completed = self._inpainter.complete(pixels, mask, **asdict(options), linear=linear, progress=progress)
+        completed = self._inpainter.complete(
+            pixels, mask, sources=sources, **asdict(options), linear=linear, progress=progress
+        )
         self.device_name = self._inpainter.used
         return completed
 
@@ -94,7 +112,14 @@ class DaemonEngine:
         self.model_name, self.device_name = status.model, status.device
 
     def complete(
-        self, pixels: Samples, mask: NDArray[np.uint8], options: Options, *, linear: bool, progress: Progress
+        self,
+        pixels: Samples,
+        mask: NDArray[np.uint8],
+        sources: NDArray[np.uint8] | None,
+        options: Options,
+        *,
+        linear: bool,
+        progress: Progress,
     ) -> Samples:
         """As `glcic_backend.Inpainter.complete`, done by the daemon.
 
@@ -112,12 +137,14 @@ class DaemonEngine:
                     hole,
                     quality=options.quality,
                     context=options.context,
+                    distance=options.distance,
                     model=self._model,
                     progress=progress,
                 )
                 reply = daemon.complete(
                     pixels[crop.y : crop.bottom, crop.x : crop.right].astype(layout).tobytes(),
                     mask[crop.y : crop.bottom, crop.x : crop.right].tobytes(),
+                    sources=b"" if sources is None else sources[crop.y : crop.bottom, crop.x : crop.right].tobytes(),
                     width=crop.width,
                     height=crop.height,
                     channels=channels,

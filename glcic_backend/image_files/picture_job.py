@@ -15,6 +15,7 @@ from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import DEFAULT_MAX_PIXELS, Picture, read_mask, read_picture, write_picture
 from glcic_backend.image_files.file_engines import FileEngine, Options, Progress
 from glcic_backend.image_files.writing import check_output
+from glcic_backend.wire.geometry import Rectangle
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class PictureJob:
         image, mask: files to read.
         output: file to write; an older one is replaced.
         options: how the holes are filled.
+        source_mask: file that marks the only places that texture is copied from.
+        exclude_mask: file that marks places that no texture is copied from.
         max_pixels: largest picture that is decoded.
     """
 
@@ -32,6 +35,8 @@ class PictureJob:
     mask: Path
     output: Path
     options: Options = field(default_factory=Options)
+    source_mask: Path | None = None
+    exclude_mask: Path | None = None
     max_pixels: int = DEFAULT_MAX_PIXELS
 
 
@@ -114,9 +119,10 @@ def complete_picture(job: PictureJob, engine: Callable[[], FileEngine], progress
     check_output(job.output, picture)
     mask = read_mask(job.mask, job.max_pixels)
     _check_mask(job, picture, mask)
+    sources, options = _sources(job, picture, mask)
     clock("load", 0.0)
     loaded = engine()
-    completed = loaded.complete(picture.pixels, mask, job.options, linear=picture.linear, progress=clock)
+    completed = loaded.complete(picture.pixels, mask, sources, options, linear=picture.linear, progress=clock)
     clock("write", 0.0)
     write_picture(job.output, replace(picture, pixels=completed))
     return PictureReport(
@@ -133,6 +139,32 @@ def complete_picture(job: PictureJob, engine: Callable[[], FileEngine], progress
         clock.milliseconds(),
         picture.notes,
     )
+
+
+def _sources(job: PictureJob, picture: Picture, mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8] | None, Options]:
+    """Where texture may be copied from (255), None for anywhere; and options that reach all of a source mask."""
+    sources, options = None, job.options
+    if job.source_mask is not None:
+        sources = _read_other_mask(job.source_mask, job, picture)
+        if not sources.any():
+            raise InvalidInputError(f"{job.source_mask}: the mask is empty: it marks nothing to copy from. Paint it.")
+        if not options.distance:
+            hole, marked = Rectangle(*cv2.boundingRect(mask)), Rectangle(*cv2.boundingRect(sources))
+            options = replace(options, distance=max(1, hole.reach(marked)))
+    if job.exclude_mask is not None:
+        allowed = np.where(_read_other_mask(job.exclude_mask, job, picture) > 0, np.uint8(0), np.uint8(255))
+        sources = allowed if sources is None else np.minimum(sources, allowed)
+    return sources, options
+
+
+def _read_other_mask(path: Path, job: PictureJob, picture: Picture) -> NDArray[np.uint8]:
+    mask = read_mask(path, job.max_pixels)
+    if mask.shape != (picture.height, picture.width):
+        raise InvalidInputError(
+            f"{path}: the mask has {mask.shape[1]} x {mask.shape[0]} pixels, but the image {job.image} has "
+            f"{picture.width} x {picture.height} when upright. Draw it on the upright image, at the same size."
+        )
+    return mask
 
 
 def _is_same_file(one: Path, other: Path) -> bool:

@@ -19,11 +19,13 @@ class Photograph:
         image: see `glcic_backend.scene.pixels`.
         known: bool [H, W], pixels that may be used as context.
         linear: the image's values are linear light.
+        sources: bool [H, W], pixels that texture may be copied from, if not all that are known.
     """
 
     image: Samples
     known: NDArray[np.bool_]
     linear: bool
+    sources: NDArray[np.bool_] | None = None
 
     @property
     def width(self) -> int:

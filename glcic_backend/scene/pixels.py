@@ -51,14 +51,26 @@ def to_perceptual_rgb(image: Samples, linear: bool = False) -> NDArray[np.float3
     return np.repeat(rgb, 3, axis=2) if rgb.shape[2] == 1 else rgb
 
 
-def compose(image: Samples, fill: NDArray[np.float32], coverage: NDArray[np.float32], linear: bool = False) -> Samples:
+def alpha_of(image: Samples) -> NDArray[np.float32]:
+    """The alpha channel of an image that has one: float32 [H, W], 0 transparent to 1 opaque."""
+    return image[..., -1].astype(np.float32) / np.float32(_FULL_RANGE[image.dtype])
+
+
+def compose(
+    image: Samples,
+    fill: NDArray[np.float32],
+    coverage: NDArray[np.float32],
+    linear: bool = False,
+    opacity: NDArray[np.float32] | float = 1.0,
+) -> Samples:
     """Blend a fill over an image once, by coverage.
 
     Args:
         image: stored layout, [H, W] or [H, W, C].
-        fill: float32 [H, W, 3], RGB, perceptual, 0..1, opaque.
+        fill: float32 [H, W, 3], RGB, perceptual, 0..1.
         coverage: float32 [H, W], 0..1; where it is 0 the samples of `image` are returned unchanged.
         linear: the image's values are linear light; the fill is converted, and blended in linear light.
+        opacity: of the fill, float32 [H, W] or one for all, 0..1; used where the image has alpha.
 
     Returns:
         New array, layout of `image`.
@@ -73,11 +85,11 @@ def compose(image: Samples, fill: NDArray[np.float32], coverage: NDArray[np.floa
         fill = (fill @ _LUMA)[..., None]
     weight = coverage[..., None]
     if has_alpha(image):
-        # Colours are mixed by how much of each is seen, so a transparent pixel adds none of its own to the opaque fill.
-        alpha = stored[..., -1:].astype(np.float32) / full
-        opacity = (1 - weight) * alpha + weight
-        share = np.divide(weight, opacity, out=np.zeros_like(weight), where=opacity > 0)
-        mixed = np.concatenate([_mix(stored[..., :-1], fill * full, share), opacity * full], axis=2)
+        # Colours are mixed by how much of each is seen, so a transparent pixel adds none of its own.
+        seen = weight * np.broadcast_to(np.float32(opacity), coverage.shape)[..., None]
+        mixed_alpha = (1 - weight) * alpha_of(image)[..., None] + seen
+        share = np.divide(seen, mixed_alpha, out=np.zeros_like(seen), where=mixed_alpha > 0)
+        mixed = np.concatenate([_mix(stored[..., :-1], fill * full, share), mixed_alpha * full], axis=2)
     else:
         mixed = _mix(stored, fill * full, weight)
     if image.dtype != np.float32:

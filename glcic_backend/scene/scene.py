@@ -13,16 +13,18 @@ class Scene:
 
     Attributes:
         picture: float32 [h, w, 3], RGB, 0..1: the photograph, with a first completion in the hole.
-        known: bool [h, w], pixels that may be copied from.
+        known: bool [h, w], pixels that stay as they are.
         hole: bool [h, w], pixels to fill; none of them known.
+        sources: bool [h, w], known pixels that may be copied from, if not all.
     """
 
     picture: NDArray[np.float32]
     known: NDArray[np.bool_]
     hole: NDArray[np.bool_]
+    sources: NDArray[np.bool_] | None = None
 
     def halved(self) -> "Scene":
-        """The next coarser scale. A pixel is known where all of its four are, else hole where one of them is."""
+        """The next coarser scale. A pixel is known, or a source, where all of its four are; else hole where one is."""
         odd = 0, self.hole.shape[0] % 2, 0, self.hole.shape[1] % 2
 
         def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -30,6 +32,10 @@ class Scene:
             size = even.shape[1] // 2, even.shape[0] // 2
             return np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), np.float32)
 
-        known = mean(self.known.astype(np.float32)) > 1 - 1e-3
+        def all_four(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+            return mean(mask.astype(np.float32)) > 1 - 1e-3
+
+        known = all_four(self.known)
         hole = mean(self.hole.astype(np.float32)) > 0
-        return Scene(mean(self.picture), known, hole & ~known)
+        sources = None if self.sources is None else all_four(self.sources)
+        return Scene(mean(self.picture), known, hole & ~known, sources)

@@ -150,6 +150,7 @@ class DaemonClient:
         *,
         quality: str = "best",
         context: str = "automatic",
+        distance: int = 0,
         model: str = "",
         progress: Callable[[str, float], None] | None = None,
     ) -> Rectangle:
@@ -158,12 +159,12 @@ class DaemonClient:
         Answered at once, unless the model has to be loaded first; `progress` then hears of it.
 
         Args:
-            quality, context, model: those that `complete` will be given.
+            quality, context, distance, model: those that `complete` will be given.
 
         Raises:
             RequestError: there is no such model (code `unknown_model`).
         """
-        request = messages.Context(self._next_id(), width, height, hole, quality, context, model)
+        request = messages.Context(self._next_id(), width, height, hole, quality, context, distance, model)
         self._send(request)
         return self._wait(request.id, messages.ContextReply, progress, None).crop
 
@@ -180,6 +181,9 @@ class DaemonClient:
         blend: bool = True,
         quality: str = "best",
         context: str = "automatic",
+        sample_from: str = "automatic",
+        distance: int = 0,
+        sources: Buffer = b"",
         seed: int = 0,
         model: str = "",
         progress: Callable[[str, float], None] | None = None,
@@ -211,6 +215,9 @@ class DaemonClient:
             blend=blend,
             quality=quality,
             context=context,
+            sample_from=sample_from,
+            distance=distance,
+            sources=sources,
             seed=seed,
             model=model,
         )
@@ -233,6 +240,9 @@ class DaemonClient:
         blend: bool = True,
         quality: str = "best",
         context: str = "automatic",
+        sample_from: str = "automatic",
+        distance: int = 0,
+        sources: Buffer = b"",
         seed: int = 0,
         model: str = "",
     ) -> int:
@@ -247,12 +257,15 @@ class DaemonClient:
             blend,
             quality,
             context,
+            sample_from,
+            distance,
             seed,
             model,
             pixels,
             mask,
+            sources,
         )
-        size = len(request.pixels) + len(request.mask)
+        size = len(request.pixels) + len(request.mask) + len(request.sources)
         if size + MAX_HEADER_BYTES > self._max_bytes:
             raise RequestError(
                 ErrorCode.TOO_LARGE,

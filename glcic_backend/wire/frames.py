@@ -27,9 +27,7 @@ class FrameReader:
         grow: asked before that many more bytes are kept of a frame; False has the frame read on and thrown away.
     """
 
-    def __init__(
-        self, admit: Callable[[int, int], None], grow: Callable[[int], bool] = lambda more: True
-    ) -> None:
+    def __init__(self, admit: Callable[[int, int], None], grow: Callable[[int], bool] = lambda more: True) -> None:
         self._admit, self._grow = admit, grow
         self._input = bytearray()  # received, not yet part of a frame
         self._flags = 0  # of the frame whose body is being received

@@ -26,3 +26,7 @@ class Rectangle(NamedTuple):
     def contains(self, other: Rectangle) -> bool:
         """Whether `other` lies wholly within this rectangle."""
         return self.x <= other.x and self.y <= other.y and other.right <= self.right and other.bottom <= self.bottom
+
+    def reach(self, other: Rectangle) -> int:
+        """By how many pixels this rectangle must be widened on all sides to contain `other`."""
+        return max(0, self.x - other.x, self.y - other.y, other.right - self.right, other.bottom - self.bottom)

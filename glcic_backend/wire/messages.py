@@ -34,6 +34,9 @@ QUALITIES = ("fast", "best")
 CONTEXTS = ("automatic", "more", "all")
 """How much of the picture round a hole is looked at."""
 
+SIDES = ("automatic", "sides", "above-and-below")
+"""Where texture comes from: all round the hole; left and right of it; above and below it."""
+
 MAX_SEED = (1 << 32) - 1
 STATES = ("idle", "busy", "stopping", "dead")
 
@@ -109,7 +112,7 @@ class Context(Message):
     """Asks which part of an image must be sent to have a hole completed as with the whole image.
 
     Attributes:
-        quality, context, model: those of the `Complete` that will follow.
+        quality, context, distance, model: those of the `Complete` that will follow.
     """
 
     TYPE = "context"
@@ -118,6 +121,7 @@ class Context(Message):
     hole: Rectangle = checked.rectangle()
     quality: str = checked.choice(*QUALITIES)
     context: str = checked.choice(*CONTEXTS)
+    distance: int = checked.integer(0, MAX_SIDE)
     model: str = checked.text(MAX_NAME, 0)
 
     def _check_together(self) -> None:
@@ -136,10 +140,13 @@ class Complete(Message):
         blend: whether to blend the completion into its surroundings (paper, section 3.5.1).
         quality: one of `QUALITIES`.
         context: one of `CONTEXTS`.
+        sample_from: one of `SIDES`.
+        distance: how far from a hole texture may come from, in pixels; 0 leaves it to `context`.
         seed: of what is left to chance; the same seed gives the same result.
         model: name of an installed model, or nothing for the daemon's default.
         pixels: `height` rows from the top, of `width` pixels, of `channels` samples, without gaps.
         mask: u8, `height` rows of `width`: 0 known, 255 hole, between: share of the completion in the result.
+        sources: u8, likewise: where texture may be copied from (above 0), or not (0); empty for anywhere.
     """
 
     TYPE = "complete"
@@ -151,14 +158,19 @@ class Complete(Message):
     blend: bool = checked.flag()
     quality: str = checked.choice(*QUALITIES)
     context: str = checked.choice(*CONTEXTS)
+    sample_from: str = checked.choice(*SIDES)
+    distance: int = checked.integer(0, MAX_SIDE)
     seed: int = checked.integer(0, MAX_SEED)
     model: str = checked.text(MAX_NAME, 0)
     pixels: Buffer = checked.buffer()
     mask: Buffer = checked.buffer()
+    sources: Buffer = checked.buffer()
 
     def _check_together(self) -> None:
         self._check_length("pixels", self.width * self.height * self.channels * ITEM_BYTES[self.dtype])
         self._check_length("mask", self.width * self.height)
+        if len(self.sources):
+            self._check_length("sources", self.width * self.height)
 
 
 @dataclass(frozen=True)

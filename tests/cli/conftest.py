@@ -19,7 +19,7 @@ class GreyEngine:
 
     model_name, device_name = "grey", "nowhere"
 
-    def complete(self, pixels, mask, options, *, linear, progress):
+    def complete(self, pixels, mask, sources, options, *, linear, progress):
         for stage in ("plan", "network", "blend"):
             progress(stage, 0.0)
             progress(stage, 1.0)

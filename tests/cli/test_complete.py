@@ -92,9 +92,9 @@ class TestOnePhotograph:
         received = {}
 
         class Recording(GreyEngine):
-            def complete(self, pixels, mask, options, **more):
-                received.update(vars(options), **more)
-                return super().complete(pixels, mask, options, **more)
+            def complete(self, pixels, mask, sources, options, **more):
+                received.update(vars(options), sources=sources, **more)
+                return super().complete(pixels, mask, sources, options, **more)
 
         def load(model, device, threads):
             received.update(model=model, device=device, threads=threads)
@@ -105,13 +105,61 @@ class TestOnePhotograph:
         write_picture(photo / "linear.png", linear)
         options = ["--model", "some.safetensors", "--device", "cpu", "--threads", 3, "--no-blend"]
         options += ["--quality", "fast", "--context", "more", "--seed", 4294967295]
+        options += ["--sample-from", "sides", "--distance", 70]
 
         code, _, _ = run(photo / "linear.png", photo / "mask.png", photo / "out.png", *options)
 
         del received["progress"]
         expected = {"model": "some.safetensors", "device": "cpu", "threads": 3, "blend": False, "linear": True}
         expected |= {"quality": "fast", "context": "more", "seed": 4294967295}
+        expected |= {"sample_from": "sides", "distance": 70, "sources": None}
         assert (code, received) == (0, expected)
+
+    def test_masks_of_where_to_copy_from_become_one_and_a_distance_that_reaches_all_of_it(
+        self, photo, run, monkeypatch
+    ):
+        received = {}
+
+        class Recording(GreyEngine):
+            def complete(self, pixels, mask, sources, options, **more):
+                received.update(sources=sources, distance=options.distance)
+                return super().complete(pixels, mask, sources, options, **more)
+
+        monkeypatch.setattr(complete, "LocalEngine", lambda model, device, threads: Recording())
+        only, never = np.zeros((2, 30, 40, 1), np.uint8)
+        only[2:28, 36:39] = 200
+        never[:10] = 1
+        write_picture(photo / "only.png", Picture(only))
+        write_picture(photo / "never.png", Picture(never))
+        paths = [photo / name for name in ("image.png", "mask.png", "out.png")]
+
+        code, _, _ = run(*paths, "--source-mask", photo / "only.png", "--exclude-mask", photo / "never.png")
+
+        expected = np.zeros((30, 40), bool)
+        expected[10:28, 36:39] = True
+        assert code == 0
+        assert np.array_equal(received["sources"] > 0, expected)
+        assert received["distance"] == 4  # from the hole's box, which ends at 35, to 39
+
+        run(*paths, "--exclude-mask", photo / "never.png")
+        assert np.array_equal(received["sources"] > 0, np.mgrid[:30, :40][0] >= 10)
+        assert received["distance"] == 0
+
+        run(*paths, "--source-mask", photo / "only.png", "--distance", 9)
+        assert received["distance"] == 9
+
+    def test_a_mask_of_where_to_copy_from_that_cannot_be_used_is_refused(self, photo, run):
+        write_picture(photo / "small.png", Picture(np.full((3, 4, 1), 255, np.uint8)))
+        write_picture(photo / "black.png", Picture(np.zeros((30, 40, 1), np.uint8)))
+        paths = [photo / name for name in ("image.png", "mask.png", "out.png")]
+
+        code, _, err = run(*paths, "--exclude-mask", photo / "small.png")
+        assert code != 0 and "has 4 x 3 pixels, but the image" in err
+        code, _, err = run(*paths, "--source-mask", photo / "black.png")
+        assert code != 0 and "marks nothing to copy from" in err
+        code, _, err = run("--batch", *paths, "--source-mask", photo / "black.png")
+        assert code != 0 and "leave out --batch" in err
+        assert not (photo / "out.png").exists()
 
     def test_what_is_left_out_of_the_output_is_told(self, photo, run):
         pictures = [Image.fromarray(noise(40, 30, 3)), Image.fromarray(noise(20, 15, 3))]
@@ -201,7 +249,7 @@ from glcic_backend import cli
 from glcic_backend.cli import complete
 class Copying:
     model_name = device_name = "copying"
-    def complete(self, pixels, mask, options, *, linear, progress):
+    def complete(self, pixels, mask, sources, options, *, linear, progress):
         return pixels.copy()
 complete.LocalEngine = lambda model, device, threads: Copying()
 resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
@@ -228,7 +276,7 @@ from glcic_backend import cli
 from glcic_backend.cli import complete
 class SlowEngine:
     model_name = device_name = "slow"
-    def complete(self, pixels, mask, options, *, linear, progress):
+    def complete(self, pixels, mask, sources, options, *, linear, progress):
         print("working", flush=True)
         time.sleep(60)
 complete.LocalEngine = lambda model, device, threads: SlowEngine()

@@ -35,11 +35,11 @@ class FakeEngine:
         """From now on completions stay at half of the stage `network` until `gate.set()`."""
         self.gate.clear()
 
-    def context(self, width, height, hole, *, quality, context):
-        """The hole and one pixel round it for fast, two for best; all of the image for the context `all`."""
+    def context(self, width, height, hole, *, quality, context, distance):
+        """The hole and one pixel round it for fast, two for best, or `distance`; all of the image for `all`."""
         if context == "all":
             return Rectangle(0, 0, width, height)
-        margin = {"fast": 1, "best": 2}[quality]
+        margin = distance or {"fast": 1, "best": 2}[quality]
         x, y = max(0, hole.x - margin), max(0, hole.y - margin)
         return Rectangle(x, y, min(width, hole.right + margin) - x, min(height, hole.bottom + margin) - y)
 

@@ -35,16 +35,19 @@ def test_only_the_bounding_rectangle_of_the_mask_comes_back_completed(start_daem
 def test_the_engine_gets_the_options_of_the_request(client, daemon):
     image, mask = picture()
 
-    client.complete(
-        **as_request(image, mask), curve="linear", blend=False, quality="fast", context="all", seed=4294967295
-    )
+    near = np.full_like(mask, 9)
+    where = {"sample_from": "sides", "distance": 70}
+    how = {"blend": False, "quality": "fast", "context": "all", "seed": 4294967295}
+    client.complete(**as_request(image, mask), curve="linear", sources=near.tobytes(), **where, **how)
     client.complete(**as_request(image, mask))
 
     first, second = daemon.engine.calls
     assert np.array_equal(first.pop("image"), image) and np.array_equal(first.pop("mask"), mask)
-    assert first == {"linear": True, "blend": False, "quality": "fast", "context": "all", "seed": 4294967295}
+    assert np.array_equal(first.pop("sources"), near)
+    assert first == {"linear": True, **where, **how}
     del second["image"], second["mask"]
-    assert second == {"linear": False, "blend": True, "quality": "best", "context": "automatic", "seed": 0}
+    anywhere = {"sources": None, "sample_from": "automatic", "distance": 0}
+    assert second == {"linear": False, "blend": True, "quality": "best", "context": "automatic", "seed": 0, **anywhere}
 
 
 def test_the_reply_says_what_ran_and_how_long_each_stage_took(client):

@@ -41,7 +41,7 @@ def engine(process):
     return DistantEngine(process, (Path("beach"), 1, 2))
 
 
-def complete(engine, seed=0, image=None, mask=None, heard=None, cancelled=lambda: False):
+def complete(engine, seed=0, image=None, mask=None, heard=None, cancelled=lambda: False, sources=None):
     image, mask = picture() if image is None else (image, mask)
 
     def listen(stage, share):
@@ -49,7 +49,8 @@ def complete(engine, seed=0, image=None, mask=None, heard=None, cancelled=lambda
             heard.append(stage)
 
     options = {"blend": True, "quality": "best", "context": "automatic", "linear": False}
-    return engine.complete(image, mask, seed=seed, **options, progress=listen, cancelled=cancelled)
+    options |= {"sample_from": "automatic", "distance": 0}
+    return engine.complete(image, mask, sources=sources, seed=seed, **options, progress=listen, cancelled=cancelled)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -68,7 +69,8 @@ def test_the_model_is_described_and_the_context_is_known_without_asking_the_proc
     os.kill(process._child.pid, signal.SIGSTOP)
     try:
         assert (engine.model.info.name, engine.device) == ("beach", "cpu")
-        assert engine.context(4000, 3000, Rectangle(900, 900, 20, 20), quality="best", context="automatic").width < 600
+        options = {"quality": "best", "context": "automatic", "distance": 0}
+        assert engine.context(4000, 3000, Rectangle(900, 900, 20, 20), **options).width < 600
     finally:
         os.kill(process._child.pid, signal.SIGCONT)
 

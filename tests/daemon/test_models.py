@@ -105,7 +105,7 @@ def test_a_context_that_waits_for_its_model_can_be_cancelled_and_counts_as_no_co
     client.submit(**as_request(*picture()))
     connection = daemon.raw_connection()
 
-    connection.send(encode(Context(1, 20, 20, HOLE, "best", "automatic", "beach")), 5)
+    connection.send(encode(Context(1, 20, 20, HOLE, "best", "automatic", 0, "beach")), 5)
     connection.send(encode(Cancel(2, 1)), 5)
 
     replies = []

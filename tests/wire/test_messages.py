@@ -37,9 +37,26 @@ from glcic_backend.wire.messages import (
 EXAMPLES = [
     Hello(1, "0a" * 32, "test 1.0"),
     Status(2),
-    Context(3, 640, 480, Rectangle(10, 20, 30, 40), "best", "all", "beach"),
-    Complete(4, 3, 2, 4, "u16", "linear", False, "fast", "more", 7, "beach", bytes(48), bytes(6)),
-    Complete(4, 3, 2, 1, "f32", "perceptual", True, "best", "automatic", MAX_SEED, "", bytes(24), bytes(6)),
+    Context(3, 640, 480, Rectangle(10, 20, 30, 40), "best", "all", 70, "beach"),
+    Complete(4, 3, 2, 4, "u16", "linear", False, "fast", "more", "sides", 9, 7, "beach", bytes(48), bytes(6), bytes(6)),
+    Complete(
+        4,
+        3,
+        2,
+        1,
+        "f32",
+        "perceptual",
+        True,
+        "best",
+        "automatic",
+        "automatic",
+        0,
+        MAX_SEED,
+        "",
+        bytes(24),
+        bytes(6),
+        b"",
+    ),
     Cancel(5, 4),
     Stop(6),
     HelloReply(1, 1 << 30, "ff" * 32, "glcic-backend 0.1.0"),
@@ -77,17 +94,20 @@ def test_every_type_of_message_has_an_example_here():
 
 
 def small_completion(pixels):
-    return Complete(4, 2, 1, 3, "u8", "perceptual", True, "best", "automatic", 9, "", pixels, b"\xff\x00")
+    return Complete(
+        4, 2, 1, 3, "u8", "perceptual", True, "best", "automatic", "sides", 7, 9, "", pixels, b"\xff\x00", b""
+    )
 
 
-def test_the_frames_of_a_completion_are_its_header_its_pixels_and_its_mask():
+def test_the_frames_of_a_completion_are_its_header_its_pixels_and_its_masks():
     frames = encode(small_completion(b"RGBrgb"))
 
     assert bytes(frames[0]) == (
-        b'{"protocol":2,"type":"complete","id":4,"width":2,"height":1,"channels":3,"dtype":"u8",'
-        b'"curve":"perceptual","blend":true,"quality":"best","context":"automatic","seed":9,"model":""}'
+        b'{"protocol":3,"type":"complete","id":4,"width":2,"height":1,"channels":3,"dtype":"u8",'
+        b'"curve":"perceptual","blend":true,"quality":"best","context":"automatic","sample_from":"sides","distance":7,'
+        b'"seed":9,"model":""}'
     )
-    assert [bytes(part) for part in frames[1:]] == [b"RGBrgb", b"\xff\x00"]
+    assert [bytes(part) for part in frames[1:]] == [b"RGBrgb", b"\xff\x00", b""]
 
 
 def test_pixels_are_not_copied_on_their_way_into_frames():
@@ -134,6 +154,9 @@ def test_pixels_are_not_copied_on_their_way_into_frames():
         (EXAMPLES[2], {"model": None}),
         (EXAMPLES[3], {"quality": ...}),
         (EXAMPLES[3], {"context": "less"}),
+        (EXAMPLES[2], {"distance": -1}),
+        (EXAMPLES[3], {"sample_from": "left"}),
+        (EXAMPLES[3], {"distance": MAX_SIDE + 1}),
         (EXAMPLES[3], {"seed": -1}),
         (EXAMPLES[3], {"seed": MAX_SEED + 1}),
         (EXAMPLES[3], {"model": "x" * 65}),
@@ -179,10 +202,12 @@ def test_frames_that_do_not_belong_to_the_message_are_malformed(count):
     assert caught.value.code == "malformed"
 
 
-@pytest.mark.parametrize("pixels, mask", [(47, 6), (49, 6), (0, 6), (48, 5), (48, 7)])
-def test_a_frame_of_another_length_than_the_header_says_is_malformed(pixels, mask):
+@pytest.mark.parametrize(
+    "sizes", [(47, 6, 6), (49, 6, 6), (0, 6, 6), (48, 5, 6), (48, 7, 6), (48, 6, 5), (48, 6, 7), (48, 6, 1)]
+)
+def test_a_frame_of_another_length_than_the_header_says_is_malformed(sizes):
     with pytest.raises(MessageError, match="must have"):
-        decode([encode(EXAMPLES[3])[0], bytes(pixels), bytes(mask)], REQUESTS)
+        decode([encode(EXAMPLES[3])[0], *map(bytes, sizes)], REQUESTS)
 
 
 def test_a_reply_is_not_taken_for_a_request():

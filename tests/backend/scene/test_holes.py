@@ -92,13 +92,14 @@ def test_what_is_planned_for_a_rectangle_contains_what_every_hole_in_it_needs(da
         mask[0, 0] = False
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     box = Rectangle(int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
-    context = data.draw(st.sampled_from(["automatic", "more"]))
-    planned = context_rectangle(width, height, box, 40, details=True, context=context)
+    context = data.draw(st.sampled_from(["automatic", "more", "all"]))
+    distance = data.draw(st.sampled_from([0, 0, 1, 70]))
+    planned = context_rectangle(width, height, box, 40, details=True, context=context, distance=distance)
 
     assert planned.contains(box)
     for hole in find_holes(mask):
         assert hole.thickness <= largest_thickness(width, height, box)
-        assert planned.contains(detail_window(width, height, hole.box, hole.thickness, context))
+        assert planned.contains(detail_window(width, height, hole.box, hole.thickness, context, distance))
         steps = max(4 << network_level(hole.thickness, 40), 1 << detail_levels(hole.thickness))
         assert planned.x % steps == planned.y % steps == 0
 
