@@ -1,4 +1,7 @@
-"""A real GIMP 3 with the plug-in installed, and the true daemon, which the plug-in starts itself."""
+"""Real GIMPs with the plug-in installed, and the true daemon, which the plug-in starts itself.
+
+Every test runs in each GIMP of `gimp_root.SUITES`, first all of them in the one, then all in the other.
+"""
 
 import os
 
@@ -10,14 +13,14 @@ from .pictures import Picture
 from .session import Session
 
 
-@pytest.fixture(scope="session")
-def machine():
-    reason = gimp_root.why_not()
+@pytest.fixture(scope="session", params=gimp_root.SUITES, ids=gimp_root.SUITES.get)
+def machine(request):
+    reason = gimp_root.why_not(request.param)
     if reason and os.environ.get("GLCIC_TEST_EVERYTHING"):
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
-    with prepared_machine() as made:
+    with prepared_machine(request.param) as made:
         yield made
 
 

@@ -1,9 +1,9 @@
-"""A GIMP 3 for tests: the one of this machine, else one in a Debian root in a folder.
+"""GIMPs for tests: of several releases of Debian, each in a root in a folder of its own.
 
-    python3 -m tests.gimp.gimp_root [--suite SUITE] [-- OPTION...]
+    python3 -m tests.gimp.gimp_root [SUITE...] [--option OPTION...]
 
-makes the root, once, and prints its folder: `$GLCIC_GIMP_ROOT/SUITE`, else below ~/.cache/glcic-gimp-root. It needs
-mmdebstrap, and bubblewrap to run in it. Standard library only.
+makes the roots, each once, and prints their folders: `$GLCIC_GIMP_ROOT/SUITE`, else below ~/.cache/glcic-gimp-root. It
+needs mmdebstrap, and bubblewrap to run in them. Standard library only.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-SUITE = "trixie"
-"""Debian 13, which has GIMP 3.0."""
+SUITES = {"trixie": "3.0", "forky": "3.2"}
+"""Debian's names of releases, and which GIMP each of them has."""
 
 PACKAGES = (
     "gimp,gir1.2-gimp-3.0,python3-gi,"
@@ -27,25 +27,20 @@ PACKAGES = (
 )
 """GIMP with Python plug-ins, and a screen for tests of the dialog."""
 
+# The lists of a release that is still being made, as a mirror keeps them, may be older than they say they hold.
+_OPTIONS = ('--aptopt=Acquire::Check-Valid-Until "false"',)
+
 _MARKER = "complete"
 _BOUND = ("usr", "etc", "var")
 _LINKS = ("bin", "sbin", "lib", "lib64")
 
 
-def native_gimp() -> bool:
-    """Whether this machine has a GIMP 3 with Python plug-ins."""
-    if not shutil.which("gimp-console"):
-        return False
-    said = subprocess.run(["gimp-console", "--version"], capture_output=True, text=True).stdout
-    return "version 3." in said
-
-
-def why_not() -> str:
-    """Why there is no GIMP to test with; empty if there is one."""
-    if native_gimp():
-        return ""
-    if not (_folder(SUITE) / _MARKER).exists():
-        return "no GIMP 3 is installed; make one in a folder of its own with: python3 -m tests.gimp.gimp_root"
+def why_not(suite: str) -> str:
+    """Why there is no GIMP of a release to test with; empty if there is one."""
+    if not (_folder(suite) / _MARKER).exists():
+        return (
+            f"GIMP {SUITES[suite]} is missing; make it in a folder of its own: python3 -m tests.gimp.gimp_root {suite}"
+        )
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed, which runs the GIMP that was made for tests"
     if sys.base_prefix == "/usr":
@@ -53,7 +48,7 @@ def why_not() -> str:
     return ""
 
 
-def make_root(suite: str = SUITE, options: Sequence[str] = ()) -> Path:
+def make_root(suite: str, options: Sequence[str] = ()) -> Path:
     """The folder of a Debian root with GIMP; made if it is not there. A half-made one is never taken for whole.
 
     Args:
@@ -78,8 +73,8 @@ def _build(suite: str, folder: Path, options: Sequence[str]) -> None:
     building = Path(tempfile.mkdtemp(prefix=f"{suite}.building.", dir=folder.parent))
     try:
         # Makes its mounts in a namespace of its own, so none is left here whatever happens.
-        command = ["mmdebstrap", "--variant=apt", f"--include={PACKAGES}", *options, suite, str(building / "root")]
-        subprocess.run(command, check=True, stdout=sys.stderr)
+        command = ["mmdebstrap", "--variant=apt", f"--include={PACKAGES}", *_OPTIONS, *options]
+        subprocess.run([*command, suite, str(building / "root")], check=True, stdout=sys.stderr)
         (building / _MARKER).touch()
         building.rename(folder)
     except BaseException:
@@ -87,17 +82,15 @@ def _build(suite: str, folder: Path, options: Sequence[str]) -> None:
         raise
 
 
-def inside(root: Path | None, writable: Path, readable: list[Path], variables: dict[str, str]) -> list[str]:
+def inside(root: Path, writable: Path, readable: list[Path], variables: dict[str, str]) -> list[str]:
     """The beginning of a command line that runs a program where GIMP is.
 
     Args:
-        root: of `make_root`; None for the GIMP of this machine.
+        root: of `make_root`.
         writable: a folder that the program finds at the same place, as it does those in `readable`.
         variables: its environment, besides PATH and the language.
     """
     variables = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **variables}
-    if root is None:
-        return ["env", "-i", *(f"{name}={value}" for name, value in variables.items())]
     command = ["bwrap", "--die-with-parent", "--clearenv", "--dev", "/dev", "--proc", "/proc"]
     for name in _BOUND:
         command += ["--ro-bind", str(root / "root" / name), f"/{name}"]
@@ -113,8 +106,9 @@ def inside(root: Path | None, writable: Path, readable: list[Path], variables: d
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Make a Debian root with GIMP 3 for tests.")
-    parser.add_argument("--suite", default=SUITE, help="Debian's name of the release")
-    parser.add_argument("options", nargs="*", metavar="-- OPTION", help="more options for mmdebstrap")
+    parser = argparse.ArgumentParser(description="Make Debian roots with GIMP 3 for tests.")
+    parser.add_argument("suites", nargs="*", default=list(SUITES), help="Debian's releases")
+    parser.add_argument("--option", action="append", default=[], help="one more option for mmdebstrap")
     arguments = parser.parse_args()
-    sys.stdout.write(f"{make_root(arguments.suite, arguments.options)}\n")
+    for suite in arguments.suites:
+        sys.stdout.write(f"{make_root(suite, arguments.option)}\n")

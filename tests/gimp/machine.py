@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -35,11 +34,11 @@ class Machine:
 
     Attributes:
         folder: everything that is written lies here; the same path inside and outside.
-        root: of `gimp_root`, None for the GIMP of this machine.
+        root: of `gimp_root`.
     """
 
     folder: Path
-    root: Path | None
+    root: Path
 
     @property
     def home(self) -> Path:
@@ -87,12 +86,10 @@ class Machine:
 
 
 @contextlib.contextmanager
-def prepared_machine() -> Iterator[Machine]:
-    """A machine that leaves nothing behind. `$GLCIC_GIMP_SUITE` chooses another release of Debian than `SUITE`."""
-    suite = os.environ.get("GLCIC_GIMP_SUITE")
-    root = None if gimp_root.native_gimp() and not suite else gimp_root.make_root(suite or gimp_root.SUITE)
+def prepared_machine(suite: str) -> Iterator[Machine]:
+    """A machine with the GIMP of one of `gimp_root.SUITES` that leaves nothing behind."""
     # A short path: the daemon's Unix socket lies below it.
-    made = Machine(Path(tempfile.mkdtemp(prefix="glcic-gimp-")), root)
+    made = Machine(Path(tempfile.mkdtemp(prefix="glcic-gimp-")), gimp_root.make_root(suite))
     try:
         made.home.mkdir()
         made.profile.mkdir()

@@ -29,7 +29,7 @@ xdotool("key", "alt+o")
 wait_until(lambda: look() != first)
 spent = time.monotonic() - begun
 time.sleep(1)
-report = bytes(layer.get_parasite("inpaint-selection").get_data()).decode()
+report = bytes(image.get_parasite("inpaint-selection").get_data()).decode()
 in_image("ctrl+z")
 wait_until(lambda: look() == first)
 result = [spent, report]
@@ -39,8 +39,10 @@ result = [spent, report]
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the time from OK to the changed picture.")
     parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    with prepared_machine() as machine:
+    parser.add_argument("--suite", default="forky", help="which of `gimp_root.SUITES`")
+    arguments = parser.parse_args()
+    rounds = arguments.rounds
+    with prepared_machine(arguments.suite) as machine:
         gimp = Session(machine.inside(), machine.folder, window=True)
         try:
             tile = photograph(300, 400)
