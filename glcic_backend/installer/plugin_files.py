@@ -7,6 +7,7 @@ from pathlib import Path
 
 from glcic_backend import __version__
 from glcic_backend.atomic_file import write_atomically
+from glcic_backend.installer.manual_page import read_manual
 from glcic_backend.installer.prefix import InstallError
 from glcic_backend.wire.codec import PROTOCOL_VERSION
 
@@ -18,7 +19,8 @@ DESCRIPTION = "installation.json"
 
 _MAIN = f"{PLUGIN}.py"
 _WIRE = "wire"
-_LEFT_OUT = {"__pycache__", _WIRE}
+_MANUAL = "manual"
+_LEFT_OUT = {"__pycache__", _WIRE, _MANUAL}
 _SYSTEM_PYTHON = "/usr/bin/python3"
 _HAS_GIMP = "import gi; gi.require_version('Gimp', '3.0'); from gi.repository import Gimp"
 
@@ -53,6 +55,8 @@ def install_plugin(source: Path, profile: Path, command: Sequence[str], home: Pa
         "home": None if home is None else str(home),
     }
     contents = {name: path.read_bytes() for name, path in _sources(source).items()}
+    manual = read_manual(source / "docs" / "manual" / "gimp.md")
+    contents.update({f"{_MANUAL}/{name}": content for name, content in manual.items()})
     contents[DESCRIPTION] = json.dumps(description, indent=2).encode() + b"\n"
     # GIMP asks a plug-in anew when its main file has changed, so all else must be there before it.
     main = contents.pop(_MAIN)
