@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""GIMP 3 plug-in: Filters > Inpaint selection. Registration; what it does is in the package `inpaint_selection`."""
+"""GIMP 3 plug-in: Filters > Inpaint Selection. Registration; what it does is in the package `inpaint_selection`."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ class InpaintSelection(Gimp.PlugIn):
         procedure.set_image_types("*")
         mask = Gimp.ProcedureSensitivityMask
         procedure.set_sensitivity_mask(mask.DRAWABLE | mask.DRAWABLES | mask.NO_DRAWABLES)
-        procedure.set_menu_label(_("Inpaint _selection..."))
+        procedure.set_menu_label(_("Inpaint _Selection..."))
         procedure.add_menu_path("<Image>/Filters")
+        procedure.add_menu_path("<Image>/Filters/Enhance")
         procedure.set_documentation(
             _("Fill the selection from its surroundings"),
             _(

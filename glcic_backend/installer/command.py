@@ -153,7 +153,7 @@ def _lines(texts: Iterable[str]) -> str:
 
 def _ending(checkout: Path, installation: Installation, in_gimp: bool) -> str:
     program = shlex.quote(str(installation.program))
-    gimp = "restart it, select what should go, then Filters > Inpaint selection" if in_gimp else _NO_GIMP
+    gimp = "restart it, select what should go, then Filters > Inpaint Selection" if in_gimp else _NO_GIMP
     remove = [sys.executable, str(checkout / "install.py"), "--prefix", str(installation.prefix), "--uninstall"]
     return f"""
 In GIMP:            {gimp}

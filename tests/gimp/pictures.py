@@ -104,7 +104,14 @@ class Picture:
 
     def inpaint(self, layers: str = "[layer]", **options: Any) -> str:
         """Runs the plug-in on the layers that a snippet names. Returns its message, empty if all went well."""
-        answer = self.run(f"result = inpaint(image, {layers}, **options)", options=options)
+        return self._called("inpaint", layers, options)
+
+    def repeat(self, layers: str = "[layer]", **options: Any) -> str:
+        """Runs it as Filters > Repeat does, with the options of the last run. Returns its message as `inpaint` does."""
+        return self._called("repeat", layers, options)
+
+    def _called(self, how: str, layers: str, options: dict[str, Any]) -> str:
+        answer = self.run(f"result = {how}(image, {layers}, **options)", options=options)
         assert (answer["status"] == "success") == (not answer["message"]), answer
         return answer["message"] or ""
 

@@ -31,11 +31,23 @@ first = layer.get_buffer().get(whole(layer), 1.0, stored_format(layer), Gegl.Aby
 changed = lambda: layer.get_buffer().get(whole(layer), 1.0, stored_format(layer), Gegl.AbyssPolicy.NONE) != first
 """
 
+ADVANCED = """
+press(MESSAGE, 'Escape')
+image.select_ellipse(REPLACE, 56, 20, 104, 50)
+channel = Gimp.Channel.new(image, 'animals', image.get_width(), image.get_height(), 50, Gegl.Color.new('red'))
+image.insert_channel(channel, None, 0)
+image.set_selected_layers([layer])
+open_dialog()
+press(DIALOG, 'alt+a', 'alt+n', 'Down', 'Return')
+time.sleep(2)
+"""
+
 STEPS = {
     "gimp-menu": "in_image('alt+r', 'Up')",
     "gimp-dialog": "xdotool('key', 's'); wait_until(lambda: windows(DIALOG)); time.sleep(8)",
     "gimp-done": "press(DIALOG, 'alt+o'); wait_until(changed); time.sleep(2)",
     "gimp-refusal": "Gimp.Selection.none(image); in_image('alt+r', 's'); wait_until(lambda: windows(MESSAGE))",
+    "gimp-advanced": ADVANCED,
 }
 """What to do before each picture."""
 
@@ -43,8 +55,10 @@ STEPS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description="Take the pictures of docs/manual/gimp.md.")
     parser.add_argument("folder", nargs="?", type=Path, default=REPOSITORY / "docs" / "images")
-    folder = parser.parse_args().folder
-    with prepared_machine() as machine:
+    parser.add_argument("--suite", default="forky", help="which of `gimp_root.SUITES`")
+    arguments = parser.parse_args()
+    folder = arguments.folder
+    with prepared_machine(arguments.suite) as machine:
         gimp = Session(machine.inside(), machine.folder, window=True)
         try:
             gimp.run(OPEN, photograph=str(PHOTOGRAPH))

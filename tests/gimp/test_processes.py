@@ -3,7 +3,9 @@
 import json
 import os
 import signal
+import statistics
 import subprocess
+import sys
 import time
 
 import psutil
@@ -11,7 +13,8 @@ import pytest
 
 from glcic_backend.installer.plugin_files import DESCRIPTION, plugin_folder
 
-from .pictures import HOLE, changed, photograph, stored
+from .pictures import HOLE, Picture, changed, photograph, stored
+from .session import Session
 
 LONG_RUN = "result = inpaint(image, [layer], context='all')"
 
@@ -162,6 +165,51 @@ def test_a_damaged_installation_is_told(shown, description, content):
         description.write_text(content)
 
     assert "Run install.py again" in shown.inpaint()
+
+
+def test_a_folder_that_cannot_be_written_is_told(shown, machine, description):
+    machine.stop_daemon()
+    nowhere = "/proc/glcic"  # where nobody can make a folder, not even root
+    description.write_text(json.dumps({**json.loads(description.read_text()), "home": nowhere}))
+
+    message = shown.inpaint()
+
+    assert f"“{nowhere}”, which cannot be made or written" in message
+    assert "Something went wrong" not in message
+
+
+def test_what_the_daemon_refuses_is_told_in_the_language_of_gimp(machine, shown):
+    german = Session(machine.inside(LANGUAGE="de"), machine.folder, name="german")
+    try:
+        made = Picture(german, machine.folder, stored(photograph(), "U8_NON_LINEAR"))
+        assert made.inpaint().startswith("Nichts ist ausgewählt.")
+        made.select()
+        message = made.inpaint(model="no-such-model")
+    finally:
+        german.close()
+
+    assert message == (
+        "Das Modell »no-such-model« ist nicht installiert, oder seine Datei ist beschädigt. Wählen Sie ein anderes."
+    )
+
+
+def test_with_other_programs_on_the_cores_a_fill_takes_at_most_three_times_as_long(shown):
+    def seconds():
+        begun = time.monotonic()
+        assert shown.inpaint() == ""
+        return time.monotonic() - begun
+
+    shown.inpaint()  # the daemon is warm
+    quiet = min(seconds() for _ in range(3))
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    try:
+        busy = [seconds() for _ in range(3)]
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+    assert statistics.median(busy) < 3 * quiet, (quiet, busy)
 
 
 def test_a_python_without_gimp_first_on_the_path_does_not_hide_the_plugin(machine):

@@ -198,14 +198,14 @@ def test_sample_merged_fills_an_empty_layer_from_those_below(shown):
     assert np.abs(seen.astype(int) - shown.pixels()).max() <= 2
 
 
-def test_sample_merged_into_a_new_layer_sees_what_is_above(shown):
+def test_sample_merged_into_a_new_layer_sees_what_is_above_and_lies_on_top_of_it(shown):
     shown.run(
         "above = add_layer(image, image.get_width(), image.get_height(), alpha=False); above.fill(Gimp.FillType.WHITE)"
     )
 
     assert shown.inpaint(result="new-layer", sample_merged=True) == ""
 
-    fill = shown.pixels("image.get_layers()[1]")
+    fill = shown.pixels("image.get_layers()[0]")
     assert fill.shape[:2] == (40, 60)
     assert shown.inpaint(result="new-layer") == ""
     unaware = shown.pixels("image.get_layers()[2]")
@@ -227,11 +227,18 @@ def test_filters_stay_on_the_layer_that_is_filled(shown):
     assert different[HOLE].mean() > 0.9
 
 
-def test_the_layer_remembers_what_filled_it(shown):
+def test_the_image_carries_what_filled_it(shown):
     shown.inpaint()
 
-    said = shown.run("result = bytes(layer.get_parasite('inpaint-selection').get_data()).decode()")
-    assert said.startswith("model ") and "network" in said
+    said = shown.run("result = bytes(image.get_parasite('inpaint-selection').get_data()).decode()")
+    assert said.startswith("model ") and "variant 0" in said and "network" in said
+
+
+def test_a_new_layer_carries_what_made_it(shown):
+    shown.inpaint(result="new-layer", variant=7)
+
+    said = shown.run("result = bytes(image.get_layers()[0].get_parasite('inpaint-selection').get_data()).decode()")
+    assert said.startswith("model ") and "variant 7" in said
 
 
 def test_a_hidden_layer_is_filled(shown):

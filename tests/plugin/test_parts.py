@@ -50,6 +50,19 @@ def test_moving_and_widening(areas):
     assert areas.widened(Rectangle(1, 2, 3, 4), 2) == (-1, 0, 7, 8)
 
 
+def test_the_smallest_rectangle_round_two(areas):
+    assert areas.enclosing(Rectangle(0, 0, 10, 10), Rectangle(4, -3, 20, 8)) == (0, -3, 24, 13)
+
+
+def test_the_bounds_of_a_mask_are_those_of_what_is_above_0(areas):
+    mask = np.zeros((9, 8), np.uint8)
+    assert areas.bounds_of(mask.tobytes(), 8) is None
+    mask[2, 5] = mask[6, 1] = 1
+    assert areas.bounds_of(mask.tobytes(), 8) == (1, 2, 5, 5)
+    mask[0, 0] = mask[8, 7] = 255
+    assert areas.bounds_of(mask.tobytes(), 8) == (0, 0, 8, 9)
+
+
 # Masks and pixels
 
 
@@ -115,6 +128,25 @@ def test_context_is_what_is_neither_hole_nor_fully_transparent(samples, kind, ch
 def test_without_alpha_all_but_the_hole_is_context(samples):
     assert samples.has_context(bytes(6), bytes([255, 0]), False, 3)
     assert not samples.has_context(bytes(6), bytes([255, 255]), False, 3)
+
+
+@pytest.mark.parametrize(("kind", "dtype", "full"), [("u1", "u8", 255), ("<u2", "u16", 65535), ("<f4", "f32", 1)])
+def test_a_fill_shows_through_where_it_is_not_opaque_over_something(samples, kind, dtype, full):
+    def through(old, new, hole=255):
+        pixels = [np.array([[9, 9, 9, full], [9, 9, 9, alpha]], kind).tobytes() for alpha in (old, new)]
+        return samples.shows_through(*pixels, bytes([255, hole]), dtype)
+
+    assert not through(full, full)
+    assert through(full, full / 2)
+    assert through(full / 2, 0)
+    assert not through(0, full / 2)
+    assert not through(full, full / 2, hole=0)
+
+
+def test_masks_are_inverted_and_compared(samples):
+    assert samples.inverted(bytes([0, 1, 255])) == bytes([255, 254, 0])
+    assert samples.any_common(bytes([0, 255]), bytes([9, 1]))
+    assert not samples.any_common(bytes([0, 255]), bytes([9, 0]))
 
 
 # Formats

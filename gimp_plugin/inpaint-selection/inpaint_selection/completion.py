@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wire.client import DaemonClient
-from wire.errors import BusyError, DaemonLostError, StoppingError
+from wire.errors import DaemonLostError, StoppingError
 from wire.geometry import Rectangle
 from wire.messages import CompleteReply
 
@@ -13,13 +13,16 @@ from .daemon import DaemonStart
 from .hole import Hole
 from .progress import Progress
 from .refusals import Refusal
-from .samples import cut_out, has_context, hole_of, padded
+from .samples import cut_out, has_context, hole_of, padded, shows_through
 from .source import Source
+from .sources import Sources
 from .texts import _
 from .writing import Fill
 
 
-def complete(start: DaemonStart, source: Source, hole: Hole, options: Options, progress: Progress) -> Fill:
+def complete(
+    start: DaemonStart, source: Source, sources: Sources, hole: Hole, options: Options, progress: Progress
+) -> Fill:
     """Has the hole filled from what the source shows. A daemon that dies or ends meanwhile is replaced once.
 
     Raises:
@@ -27,14 +30,14 @@ def complete(start: DaemonStart, source: Source, hole: Hole, options: Options, p
         WireError: the daemon could not do it.
     """
     try:
-        return _ask(start.connect(progress.starting), source, hole, options, progress)
+        return _ask(start.connect(progress.starting), source, sources, hole, options, progress)
     except (DaemonLostError, StoppingError):
-        return _ask(start.connect(progress.starting), source, hole, options, progress)
-    except BusyError:
-        raise Refusal(_("The completion daemon has too much to do already. Try again in a moment.")) from None
+        return _ask(start.connect(progress.starting), source, sources, hole, options, progress)
 
 
-def _ask(client: DaemonClient, source: Source, hole: Hole, options: Options, progress: Progress) -> Fill:
+def _ask(
+    client: DaemonClient, source: Source, sources: Sources, hole: Hole, options: Options, progress: Progress
+) -> Fill:
     extent = source.extent
     with client:
         crop = client.context(
@@ -43,7 +46,9 @@ def _ask(client: DaemonClient, source: Source, hole: Hole, options: Options, pro
             moved(hole.area, -extent.x, -extent.y),
             quality=options.quality,
             context=options.context,
+            distance=sources.distance,
             model=options.model,
+            progress=progress.stage,
         )
         sent = moved(crop, extent.x, extent.y)
         pixels = source.read(sent)
@@ -65,17 +70,29 @@ def _ask(client: DaemonClient, source: Source, hole: Hole, options: Options, pro
             curve=source.format.curve,
             quality=options.quality,
             context=options.context,
+            sample_from=options.sample_from,
+            distance=sources.distance,
+            sources=sources.mask(sent),
+            seed=options.variant,
             model=options.model,
             progress=progress.stage,
         )
-    return _fill(reply, moved(reply.rectangle, sent.x, sent.y), source, hole, pixels, sent)
+    return _fill(reply, options, moved(reply.rectangle, sent.x, sent.y), source, hole, pixels, sent)
 
 
-def _fill(reply: CompleteReply, filled: Rectangle, source: Source, hole: Hole, pixels: bytes, sent: Rectangle) -> Fill:
+def _fill(
+    reply: CompleteReply,
+    options: Options,
+    filled: Rectangle,
+    source: Source,
+    hole: Hole,
+    pixels: bytes,
+    sent: Rectangle,
+) -> Fill:
     """The reply as a fill for the whole area of the hole, which may be larger than the box of what is to be filled."""
-    made = bytes(reply.pixels)
+    made, old = bytes(reply.pixels), cut_out(pixels, sent, hole.area)
     if filled != hole.area:
-        whole = bytearray(cut_out(pixels, sent, hole.area))
+        whole = bytearray(old)
         size = len(made) // (filled.width * filled.height)
         for y in range(filled.height):
             begin = ((filled.y - hole.area.y + y) * hole.area.width + filled.x - hole.area.x) * size
@@ -83,4 +100,6 @@ def _fill(reply: CompleteReply, filled: Rectangle, source: Source, hole: Hole, p
             whole[begin : begin + len(row)] = row
         made = bytes(whole)
     spent = ", ".join(f"{stage} {time:.0f} ms" for stage, time in reply.milliseconds.items())
-    return Fill(source.format.encoding, made, f"model {reply.model}, device {reply.device}, {spent}")
+    report = f"model {reply.model}, device {reply.device}, variant {options.variant}, {spent}"
+    see_through = source.format.has_alpha and shows_through(old, made, hole_of(hole.coverage), source.format.dtype)
+    return Fill(source.format.encoding, made, see_through, report)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wire.client import DaemonClient
 from wire.connection import START_SECONDS, home_folder, prepare_run_folder
-from wire.errors import ALREADY_RUNS, DaemonLostError, DaemonNotRunningError, ProtocolMismatchError
+from wire.errors import ALREADY_RUNS, DaemonLostError, DaemonNotRunningError, ProtocolMismatchError, UnusableFolderError
 
 from .installation import Installation
 from .refusals import Refusal
@@ -70,7 +70,15 @@ class DaemonStart:
                     "keep this command running in a terminal, then try again:\n{serve}"
                 ).format(serve=self.installation.shell_command("serve"))
             )
-        folder = prepare_run_folder(self.installation.home)
+        try:
+            folder = prepare_run_folder(self.installation.home)
+        except UnusableFolderError:
+            raise Refusal(
+                _(
+                    "The completion daemon needs the folder “{folder}”, which cannot be made or written. Make it "
+                    "writable for you, then try again."
+                ).format(folder=self.installation.home or home_folder())
+            ) from None
         self._said = folder / "start.log"
         arguments = ["serve", "--idle-exit", str(IDLE_MINUTES), "--log-file", str(folder / "daemon.log")]
         try:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from gi.repository import Gegl, Gimp
 from wire.geometry import Rectangle
 
-from .areas import common, widened
+from .areas import common, enclosing, moved, widened
 from .arguments import Options
 from .refusals import Refusal
-from .samples import cut_out
-from .source import in_own_space, stored_encoding
+from .samples import cut_out, padded
+from .source import in_own_space
 from .texts import _
 
-# A value is 255 times the coverage. Selections and layer masks are linear, and `Y' u8` would bend them, but channels of
-# images of 8 non-linear bits have that curve, without a meaning: GIMP takes their stored values for coverage.
-_COVERAGE, _CURVED = "Y u8", "Y' u8"
+# A value is 255 times the coverage. Selections and layer masks are linear, and `Y' u8` would bend them.
+_COVERAGE = "Y u8"
 
 
 class Hole(NamedTuple):
@@ -38,8 +39,7 @@ def read_hole(image: Gimp.Image, options: Options, within: Rectangle) -> Hole:
     Raises:
         Refusal: nothing of it does.
     """
-    _ok, _selected, left, top, right, bottom = Gimp.Selection.bounds(image)
-    area = Rectangle(left, top, right - left, bottom - top)
+    area = _bounds(image)
     coverage = read_coverage(image.get_selection(), area)
     if options.grow or options.soften:
         margin = options.grow + math.ceil(options.soften) + 2
@@ -61,24 +61,36 @@ def read_coverage(channel: Gimp.Drawable, area: Rectangle) -> bytes:
 
 
 def write_coverage(channel: Gimp.Drawable, area: Rectangle, coverage: bytes) -> None:
-    """Writes the coverage of an area into a channel or layer mask, without undo."""
+    """Writes the coverage of an area into the selection or a layer mask, without undo."""
     assert len(coverage) == area.width * area.height
-    encoding = _CURVED if "'" in stored_encoding(channel) else _COVERAGE
     buffer = channel.get_buffer()
-    buffer.set(Gegl.Rectangle.new(*area), in_own_space(channel, encoding), coverage)
+    buffer.set(Gegl.Rectangle.new(*area), in_own_space(channel, _COVERAGE), coverage)
     buffer.flush()
     channel.update(*area)
 
 
-def coverage_channel(image: Gimp.Image, area: Rectangle, coverage: bytes) -> Gimp.Channel:
-    """A new channel of the image, black but for the area."""
-    channel = Gimp.Channel.new(
-        image, "Inpaint selection", image.get_width(), image.get_height(), 0.0, Gegl.Color.new("black")
-    )
-    image.insert_channel(channel, None, 0)
-    channel.set_visible(False)
-    write_coverage(channel, area, coverage)
-    return channel
+@contextlib.contextmanager
+def selected(image: Gimp.Image, hole: Hole) -> Iterator[None]:
+    """Makes the hole the selection, and brings back the user's: the one of this moment, not of the start.
+
+    The selection's pixels themselves are exchanged, which leaves no trace in the undo history. A channel that keeps
+    them would: after undo, no layer would be selected any more.
+    """
+    selection = image.get_selection()
+    place = hole.area
+    if not Gimp.Selection.is_empty(image):
+        place = enclosing(place, _bounds(image))
+    users = read_coverage(selection, place)
+    write_coverage(selection, place, padded(hole.coverage, hole.area, place))
+    try:
+        yield
+    finally:
+        write_coverage(selection, place, users)
+
+
+def _bounds(image: Gimp.Image) -> Rectangle:
+    _ok, _selected, left, top, right, bottom = Gimp.Selection.bounds(image)
+    return Rectangle(left, top, right - left, bottom - top)
 
 
 def _grown(coverage: bytes, area: Rectangle, larger: Rectangle, options: Options) -> bytes:
@@ -86,8 +98,7 @@ def _grown(coverage: bytes, area: Rectangle, larger: Rectangle, options: Options
     image = Gimp.Image.new(larger.width, larger.height, Gimp.ImageBaseType.GRAY)
     try:
         image.undo_disable()
-        place = area._replace(x=area.x - larger.x, y=area.y - larger.y)
-        image.select_item(Gimp.ChannelOps.REPLACE, coverage_channel(image, place, coverage))
+        write_coverage(image.get_selection(), moved(area, -larger.x, -larger.y), coverage)
         # A soft edge lies outside, so that none of what is to be removed shines through: feathering fades over its
         # radius on either side, so half of the width to either side of an edge that is moved out by that half.
         grow = options.grow + math.ceil(options.soften / 2)

@@ -53,3 +53,9 @@ def read_installation(path: Path = _FILE) -> Installation:
                 "{file}, which says where the completion program is, is missing or damaged. Run install.py again."
             ).format(file=path)
         ) from None
+
+
+def manual_page() -> Path | None:
+    """The page of the manual that install.py has put beside the plug-in; None if it is not there."""
+    page = _FILE.with_name("manual") / "gimp.html"
+    return page if page.is_file() else None

@@ -8,6 +8,7 @@ from .texts import _
 
 _TEXTS = {
     "queued": _("Waiting for another fill to finish"),
+    "load": _("Loading the model"),
     "plan": _("Looking at the surroundings"),
     "network": _("Filling the selection"),
     "blend": _("Blending in"),
@@ -22,12 +23,22 @@ _PARTS = {
 
 
 class Progress:
-    """What is going on, in the bar."""
+    """What is going on, in the bar.
 
-    def __init__(self, quality: str) -> None:
-        Gimp.progress_init(_("Inpaint selection"))
+    Attributes:
+        fills: how many fills are made, one after the other.
+    """
+
+    def __init__(self, quality: str, fills: int) -> None:
+        Gimp.progress_init(_("Inpaint Selection"))
+        self.fills = fills
+        self._number = 0
         self._parts = _PARTS[quality]
         self._text = ""
+
+    def begin_fill(self, number: int) -> None:
+        """The fill of this number, from 0, begins."""
+        self._number = number
 
     def starting(self) -> None:
         """The daemon is being started."""
@@ -39,7 +50,7 @@ class Progress:
         self._say(_TEXTS.get(name, name))
         if name in self._parts:
             begin, end = self._parts[name]
-            Gimp.progress_update(begin + (end - begin) * fraction)
+            Gimp.progress_update((self._number + begin + (end - begin) * fraction) / self.fills)
         else:
             Gimp.progress_pulse()
 

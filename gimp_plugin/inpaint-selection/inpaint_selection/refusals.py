@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 import traceback
 
-from wire.errors import WireError
-
 from .texts import _
 
 
@@ -14,9 +12,16 @@ class Refusal(Exception):
     """Something that cannot be done. Its text is for the user: what is wrong, and what to do."""
 
 
+class Deleted(Refusal):
+    """The layer that was to be filled is not there any more."""
+
+    def __init__(self) -> None:
+        super().__init__(_("The layer was deleted meanwhile, so there is nothing to put the fill into."))
+
+
 def sentence_of(error: Exception) -> str:
     """What to show for an error; the details of one that should not happen go to standard error."""
-    if isinstance(error, (Refusal, WireError)):
+    if isinstance(error, Refusal):
         return str(error)
     if sys.stderr is not None:  # as on Windows, where GIMP runs Python without a console
         traceback.print_exception(type(error), error, error.__traceback__)

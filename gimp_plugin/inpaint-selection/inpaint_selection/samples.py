@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from wire.geometry import Rectangle
 
 _WHOLE = bytes([0] + [255] * 255)
+_INVERTED = bytes(range(255, -1, -1))
+_OPAQUE = {"u8": b"\xff", "u16": b"\xff\xff", "f32": b"\0\0\x80\x3f"}
 _COVERED = re.compile(rb"[^\0]+")
 
 
@@ -65,3 +67,25 @@ def has_context(pixels: bytes, hole: bytes, has_alpha: bool, channels: int) -> b
     sample = pixel // channels
     # As one large number each, which Python combines at once instead of pixel by pixel.
     return any(outside & int.from_bytes(pixels[byte::pixel], "big") for byte in range(pixel - sample, pixel))
+
+
+def inverted(mask: bytes) -> bytes:
+    """255 minus each value."""
+    return mask.translate(_INVERTED)
+
+
+def any_common(first: bytes, second: bytes) -> bool:
+    """Whether any bit is set in both."""
+    return int.from_bytes(first, "big") & int.from_bytes(second, "big") != 0
+
+
+def shows_through(old: bytes, new: bytes, hole: bytes, dtype: str) -> bool:
+    """Whether a pixel of the hole (0 or 255) is not opaque in `new` but holds something in `old`; alpha comes last."""
+    opaque = _OPAQUE[dtype]
+    pixel, sample = len(new) // len(hole), len(opaque)
+    held = clear = 0
+    for byte, whole in enumerate(opaque, pixel - sample):
+        held |= int.from_bytes(hole_of(old[byte::pixel]), "big")
+        differs = bytes(value != whole and 255 for value in range(256))
+        clear |= int.from_bytes(new[byte::pixel].translate(differs), "big")
+    return held & clear & int.from_bytes(hole, "big") != 0

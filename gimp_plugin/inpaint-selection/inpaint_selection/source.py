@@ -10,6 +10,7 @@ from wire.geometry import Rectangle  # noqa: E402
 
 from .areas import moved  # noqa: E402
 from .pixel_format import PixelFormat  # noqa: E402
+from .refusals import Deleted  # noqa: E402
 
 
 class Source:
@@ -26,7 +27,13 @@ class Source:
         self.format = PixelFormat.of(stored_encoding(drawable))
 
     def read(self, area: Rectangle) -> bytes:
-        """The pixels of an area of the image, which lies in the extent, in `format`."""
+        """The pixels of an area of the image, which lies in the extent, in `format`.
+
+        Raises:
+            Deleted: the drawable is not there any more; GIMP itself would say that, too, and not as well.
+        """
+        if not self._drawable.is_valid():
+            raise Deleted()
         place = moved(area, -self.extent.x, -self.extent.y)
         name = in_own_space(self._drawable, self.format.encoding)
         return self._drawable.get_buffer().get(Gegl.Rectangle.new(*place), 1.0, name, Gegl.AbyssPolicy.NONE)

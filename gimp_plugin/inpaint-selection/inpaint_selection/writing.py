@@ -10,7 +10,7 @@ from gi.repository import Gegl, Gimp
 from wire.geometry import Rectangle
 
 from .areas import moved
-from .hole import Hole, coverage_channel, write_coverage
+from .hole import Hole, selected, write_coverage
 from .refusals import Refusal
 from .samples import spliced
 from .source import extent_of, in_own_space, stored_encoding
@@ -25,11 +25,13 @@ class Fill(NamedTuple):
     Attributes:
         encoding: babl's encoding of `pixels`, in the colour space of the image.
         pixels: rows from the top, without gaps.
-        report: a line that tells what made it: model, device, time.
+        shows_through: it is not opaque where its source showed something.
+        report: a line that tells what made it: model, device, variant, time.
     """
 
     encoding: str
     pixels: bytes
+    shows_through: bool
     report: str
 
 
@@ -43,37 +45,76 @@ def write_in_place(image: Gimp.Image, layer: Gimp.Layer, hole: Hole, fill: Fill)
     place = moved(hole.area, -extent.x, -extent.y)
     stored = stored_encoding(layer)
     old = _read(layer, place, stored)
-    with _one_undo_step(image), _selected(image, hole):
+    with _one_undo_step(image), selected(image, hole):
         shadow = layer.get_shadow_buffer()
         _set(shadow, place, in_own_space(layer, fill.encoding), fill.pixels)
         if not layer.merge_shadow(True):
-            raise Refusal(_("GIMP did not let {layer} be changed.").format(layer=layer.get_name()))
+            raise Refusal(_("GIMP did not let “{layer}” be changed.").format(layer=layer.get_name()))
         # GIMP blends in numbers that hold neither 16-bit nor floating point samples exactly, so the pixels that the
         # fill does not touch are put back bit by bit. Undo is not concerned: it has kept the whole area.
         new = _read(layer, place, stored)
         _set(layer.get_buffer(), place, in_own_space(layer, stored), spliced(old, new, hole.coverage))
         layer.update(*place)
-        _attach_report(layer, fill)
+        # Not to the layer: GIMP's undo of a layer's parasite ends a group of steps that it never began, and complains.
+        image.attach_parasite(_report(fill))
 
 
-def write_new_layer(image: Gimp.Image, layer: Gimp.Layer, hole: Hole, fill: Fill) -> None:
-    """Puts the fill into a new layer above `layer`, with the hole's coverage as its mask."""
-    grey = image.get_base_type() == Gimp.ImageBaseType.GRAY
-    kind = Gimp.ImageType.GRAYA_IMAGE if grey else Gimp.ImageType.RGBA_IMAGE
-    whole = Rectangle(0, 0, hole.area.width, hole.area.height)
+def write_new_layer(image: Gimp.Image, layer: Gimp.Layer, hole: Hole, fill: Fill, on_top: bool) -> None:
+    """Puts the fill into a new layer, with the hole's coverage as its mask.
+
+    Args:
+        on_top: of all layers; else directly above `layer`.
+    """
     with _one_undo_step(image):
-        new = Gimp.Layer.new(image, _("Inpainted"), whole.width, whole.height, kind, 100.0, Gimp.LayerMode.NORMAL)
-        image.insert_layer(new, layer.get_parent(), image.get_item_position(layer))
+        new = _new_layer(image, hole, fill, _("Inpainted"))
+        image.insert_layer(new, *_place(image, layer, on_top))
         new.set_offsets(hole.area.x, hole.area.y)
-        _set(new.get_buffer(), whole, in_own_space(new, fill.encoding), fill.pixels)
-        mask = new.create_mask(Gimp.AddMaskType.BLACK)
-        new.add_mask(mask)
-        write_coverage(mask, whole, hole.coverage)
-        new.set_edit_mask(False)
-        new.update(*whole)
-        _attach_report(new, fill)
+        _mask(new, hole)
         # The next selection is meant for the same layer.
         image.set_selected_layers([layer])
+
+
+def write_several(image: Gimp.Image, layer: Gimp.Layer, hole: Hole, fills: list[Fill], on_top: bool) -> None:
+    """Puts several fills into layers of a new group, the first visible, with the hole's coverage as the group's mask.
+
+    Args:
+        on_top: of all layers; else directly above `layer`.
+    """
+    with _one_undo_step(image):
+        group = Gimp.GroupLayer.new(image, _("Inpainted"))
+        image.insert_layer(group, *_place(image, layer, on_top))
+        for number, fill in enumerate(fills, 1):
+            new = _new_layer(image, hole, fill, _("Variant {number}").format(number=number))
+            new.set_visible(number == 1)
+            image.insert_layer(new, group, number - 1)
+            new.set_offsets(hole.area.x, hole.area.y)
+        _mask(group, hole)
+        image.set_selected_layers([layer])
+
+
+def _place(image: Gimp.Image, layer: Gimp.Layer, on_top: bool) -> tuple[Gimp.Layer | None, int]:
+    """The parent and position of what is put above a layer, or of all."""
+    return (None, 0) if on_top else (layer.get_parent(), image.get_item_position(layer))
+
+
+def _new_layer(image: Gimp.Image, hole: Hole, fill: Fill, name: str) -> Gimp.Layer:
+    """A layer with the fill, which is in no image yet."""
+    grey = image.get_base_type() == Gimp.ImageBaseType.GRAY
+    kind = Gimp.ImageType.GRAYA_IMAGE if grey else Gimp.ImageType.RGBA_IMAGE
+    new = Gimp.Layer.new(image, name, hole.area.width, hole.area.height, kind, 100.0, Gimp.LayerMode.NORMAL)
+    whole = hole.area._replace(x=0, y=0)
+    _set(new.get_buffer(), whole, in_own_space(new, fill.encoding), fill.pixels)
+    new.update(*whole)
+    new.attach_parasite(_report(fill))
+    return new
+
+
+def _mask(layer: Gimp.Layer, hole: Hole) -> None:
+    """Gives a layer that lies on the hole's area, or a group of such, the hole's coverage as its mask."""
+    mask = layer.create_mask(Gimp.AddMaskType.BLACK)
+    layer.add_mask(mask)
+    write_coverage(mask, hole.area._replace(x=0, y=0), hole.coverage)
+    layer.set_edit_mask(False)
 
 
 def _read(layer: Gimp.Layer, place: Rectangle, stored: str) -> bytes:
@@ -98,25 +139,5 @@ def _one_undo_step(image: Gimp.Image) -> Iterator[None]:
         Gimp.displays_flush()
 
 
-@contextlib.contextmanager
-def _selected(image: Gimp.Image, hole: Hole) -> Iterator[None]:
-    """Makes the hole the selection, and brings back the user's: the one of this moment, not of the start."""
-    layers = image.get_selected_layers()
-    users = None if Gimp.Selection.is_empty(image) else Gimp.Selection.save(image)
-    channel = coverage_channel(image, hole.area, hole.coverage)
-    image.select_item(Gimp.ChannelOps.REPLACE, channel)
-    try:
-        yield
-    finally:
-        image.remove_channel(channel)
-        if users is None:
-            Gimp.Selection.none(image)
-        else:
-            image.select_item(Gimp.ChannelOps.REPLACE, users)
-            image.remove_channel(users)
-        image.set_selected_layers(layers)
-
-
-def _attach_report(layer: Gimp.Layer, fill: Fill) -> None:
-    flags = Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE
-    layer.attach_parasite(Gimp.Parasite.new(_PARASITE, flags, fill.report.encode()))
+def _report(fill: Fill) -> Gimp.Parasite:
+    return Gimp.Parasite.new(_PARASITE, Gimp.PARASITE_PERSISTENT | Gimp.PARASITE_UNDOABLE, fill.report.encode())

@@ -61,6 +61,15 @@ def read(drawable, path, name=None):
 
 def inpaint(image, layers, **options):
     """Calls the plug-in as a script would. Returns its status and message."""
+    return _call(image, layers, options)
+
+
+def repeat(image, layers, **options):
+    """Calls the plug-in as Filters > Repeat does, the options being those of the last run."""
+    return _call(image, layers, {"run-mode": Gimp.RunMode.WITH_LAST_VALS, **options})
+
+
+def _call(image, layers, options):
     procedure = Gimp.get_pdb().lookup_procedure(PROCEDURE)
     config = procedure.create_config()
     config.set_property("image", image)

@@ -5,7 +5,7 @@ import time
 
 from gi.repository import Gimp
 
-DIALOG = "^Inpaint selection$"
+DIALOG = "^Inpaint Selection$"
 MESSAGE = "^GIMP Message$"
 _IMAGE = "GIMP$"
 _SECONDS = 30
@@ -29,6 +29,13 @@ def xdotool(*words):
 def windows(name):
     """The visible windows whose title matches."""
     return xdotool("search", "--onlyvisible", "--name", name)
+
+
+def size_of(name):
+    """Width and height of the window whose title matches, pixels."""
+    lines = xdotool("getwindowgeometry", "--shell", wait_until(lambda: windows(name))[0])
+    values = dict(line.split("=") for line in lines)
+    return int(values["WIDTH"]), int(values["HEIGHT"])
 
 
 def show(image):

@@ -1,0 +1,98 @@
+"""Another try at the same place, and several at once."""
+
+import numpy as np
+import pytest
+
+from .pictures import HOLE, changed, mask_of, photograph, stored
+
+REPORT = "result = bytes(%s.get_parasite('inpaint-selection').get_data()).decode()"
+VARIANTS = """
+group = image.get_layers()[0]
+result = [[each.get_name(), each.get_visible()] for each in group.get_children()]
+"""
+
+
+@pytest.fixture
+def shown(picture):
+    """The photograph in 8 bits, with a hole selected that the network's completion does not fill alone."""
+    made = picture(stored(photograph(), "U8_NON_LINEAR"))
+    made.select()
+    return made
+
+
+def fill_of(shown, **options):
+    """The fill with some options, from the picture as it was."""
+    shown.run("write(layer, path)", path=str(shown.original))
+    assert shown.inpaint(**options) == ""
+    return shown.pixels()[HOLE]
+
+
+@pytest.fixture(autouse=True)
+def original(shown, machine):
+    shown.original = machine.folder / "original"
+    shown.original.write_bytes(shown.before.tobytes())
+
+
+def test_another_variant_is_another_fill_and_the_same_number_the_same(shown):
+    first, second, again = [fill_of(shown, variant=number) for number in (0, 1, 0)]
+
+    assert np.array_equal(first, again)
+    assert (first != second).any(axis=2).mean() > 0.5
+    assert ", variant 0, " in shown.run(REPORT % "image")
+
+
+def test_repeating_takes_the_next_variant_at_the_same_place_and_that_of_the_dialog_elsewhere(shown):
+    expected = fill_of(shown, variant=5)
+    shown.run("write(layer, path)", path=str(shown.original))
+
+    assert shown.inpaint(variant=4) == ""
+    assert shown.repeat() == ""
+    assert ", variant 5, " in shown.run(REPORT % "image")
+    assert np.array_equal(shown.pixels()[HOLE], expected)  # whatever was there before
+    assert shown.repeat() == ""
+    assert ", variant 6, " in shown.run(REPORT % "image")
+
+    shown.select(slice(20, 50), slice(200, 240))
+    assert shown.repeat() == ""
+    assert ", variant 0, " in shown.run(REPORT % "image")
+
+
+def test_what_an_image_remembers_is_neither_saved_nor_an_own_step_of_undo(shown):
+    shown.inpaint()
+
+    flags = shown.run("p = image.get_parasite('inpaint-selection-last'); result = [p.is_persistent(), p.is_undoable()]")
+
+    assert flags == [False, False]
+
+
+def test_several_are_layers_of_a_group_with_the_selection_as_its_mask(shown):
+    shown.run("image.select_ellipse(REPLACE, 120, 60, 60, 40); Gimp.Selection.feather(image, 8)")
+    selection = shown.coverage()
+
+    assert shown.inpaint(result="several", variant=2) == ""
+
+    assert shown.run(VARIANTS) == [["Variant 1", True], ["Variant 2", False], ["Variant 3", False]]
+    assert not changed(shown.before, shown.pixels()).any()
+    x, y = shown.run("result = list(group.get_offsets())[-2:]")
+    mask = shown.coverage("group.get_mask()")
+    assert np.array_equal(selection[y : y + mask.shape[0], x : x + mask.shape[1]], mask)
+    assert selection.astype(int).sum() == mask.astype(int).sum()
+    assert shown.run("result = [each.get_name() for each in image.get_selected_layers()]") == ["a layer"]
+    for number in range(3):
+        assert f", variant {number + 2}, " in shown.run(REPORT % f"group.get_children()[{number}]")
+
+
+def test_each_of_several_looks_like_the_variant_of_its_number_in_place(shown):
+    assert shown.inpaint(result="several") == ""
+    looks = []
+    for number in range(3):
+        shown.run(f"for i, each in enumerate(image.get_layers()[0].get_children()): each.set_visible(i == {number})")
+        looks.append(shown.pixels("Gimp.Layer.new_from_visible(image, image, 'seen')")[..., :3])
+    shown.run("image.remove_layer(image.get_layers()[0])")
+
+    for number, look in enumerate(looks):
+        shown.run("write(layer, path)", path=str(shown.original))
+        assert shown.inpaint(variant=number) == ""
+        assert np.abs(look.astype(int) - shown.pixels()).max() <= 1
+        assert not changed(shown.before, look)[~mask_of(look.shape)].any()
+    assert not np.array_equal(looks[0], looks[1])
