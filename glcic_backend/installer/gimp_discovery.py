@@ -17,8 +17,9 @@ _STATED = re.compile(r"\b(3\.\d+)(?:\.\d+)*\b")
 _APPIMAGE_FOLDERS = ("", "Applications", "AppImages", "bin", ".local/bin", "Downloads", "Desktop")
 
 SNAP_NOTE = (
-    "not supported: a GIMP from the Snap Store takes plug-ins only as snaps. Install GIMP from your distribution or "
-    "as a Flatpak"
+    "not supported and never tried: since 3.2 its settings lie in your home folder, but a Snap may read no hidden "
+    "folder there, such as that of the daemon, and may start no program of yours. Install GIMP from your distribution "
+    "or as a Flatpak"
 )
 FLATPAK_NOTE = "it cannot start the daemon itself: install with --systemd, or keep `glcic-backend serve` running"
 
