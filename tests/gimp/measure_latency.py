@@ -2,7 +2,7 @@
 
     python -m tests.gimp.measure_latency [--rounds N]
 
-A layer of 12 megapixels, 8 bits RGB, a selection of 200 x 200 pixels, the daemon warm. Needs a GIMP, see `gimp_root`.
+A layer of 24 megapixels, 8 bits RGB, a selection of 200 x 200 pixels, the daemon warm. Needs a GIMP, see `gimp_root`.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
         gimp = Session(machine.inside(), machine.folder, window=True)
         try:
             tile = photograph(300, 400)
-            shown = Picture(gimp, machine.folder, stored(np.tile(tile, (10, 10, 1)), "U8_NON_LINEAR"))
+            shown = Picture(gimp, machine.folder, stored(np.tile(tile, (14, 15, 1))[:4000], "U8_NON_LINEAR"))
             shown.select(slice(1410, 1610), slice(1910, 2110))
             shown.run("import time; show(image); image.undo_enable()")
             shown.inpaint(result="new-layer")
