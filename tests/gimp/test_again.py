@@ -50,12 +50,12 @@ def test_another_variant_is_another_fill_and_the_same_number_the_same(shown):
 
 
 def test_repeating_takes_the_next_variant_at_the_same_place_and_that_of_the_dialog_elsewhere(shown):
-    expected = fill_of(shown, variant=5)
-    shown.run("write(layer, path)", path=str(shown.original))
     shown.select(*ELSEWHERE)
     assert shown.repeat() == ""
     of_the_dialog = variant_of(shown)
     shown.select()
+    expected = fill_of(shown, variant=5)
+    shown.run("write(layer, path)", path=str(shown.original))
 
     assert shown.inpaint(variant=4) == ""
     assert shown.repeat() == ""
