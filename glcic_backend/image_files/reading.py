@@ -73,7 +73,7 @@ def _load(path: Path, max_pixels: int) -> bytes:
             # A large file of another kind is not read.
             _decoder(file.read(16))
             file.seek(0)
-            return file.read(most)
+            return file.read(size)
     except FileNotFoundError:
         raise InvalidInputError("there is no such file. Check the name.") from None
     except (OSError, ValueError) as error:

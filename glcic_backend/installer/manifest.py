@@ -46,7 +46,7 @@ class Manifest:
         try:
             with open(open_regular(self.path, follow=False), "rb") as file:
                 status = os.fstat(file.fileno())
-                content = file.read(_MAX_BYTES)
+                content = file.read(min(status.st_size, _MAX_BYTES))
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:

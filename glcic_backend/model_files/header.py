@@ -59,7 +59,7 @@ def _read(path: Path, most: int) -> bytes:
     try:
         with open(open_regular(path), "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            data = file.read(min(most, MAX_FILE_BYTES))
+            data = file.read(min(most, size))
     except (OSError, ValueError) as error:
         raise ModelFileError(
             f"Model file {path} cannot be read: {getattr(error, 'strerror', None) or error}. Check the path given with "

@@ -82,7 +82,7 @@ def read_torch7(path: Path, classes: Set[str]) -> Any:
     try:
         with open(open_regular(path), "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            data = file.read(MAX_FILE_BYTES) if size <= MAX_FILE_BYTES else b""
+            data = file.read(size) if size <= MAX_FILE_BYTES else b""
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelFileError(f"Torch7 file {path} cannot be read: {reason}. Check its path.") from error
