@@ -95,9 +95,11 @@ class Peer:
         return not self.is_let_in or self._reader.is_amid or bool(self._message.count)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, and let go at once of what is kept for it: it and its reader know each other."""
         self._intake.held -= self._message.size
         self._message = _Message()
+        self._pieces.clear()
+        self._reader.clear()
         self._socket.close()
 
     def read(self) -> None:

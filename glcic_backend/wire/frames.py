@@ -63,6 +63,10 @@ class FrameReader:
         self._filled += count
         return count
 
+    def clear(self) -> None:
+        """Let go of what has arrived."""
+        self._input, self._body = bytearray(), None
+
     def take(self, count: int) -> bytes | None:
         """So many bytes before any frame, when they are there."""
         if len(self._input) < count:

@@ -71,6 +71,7 @@ class ZmtpConnection:
         """Closes the connection; the daemon drops what it was doing for it."""
         self._selector.close()
         self._socket.close()
+        self._reader.clear()
 
     def send(self, frames: Sequence[Buffer], timeout: float) -> None:
         """Sends one message. Raises `DaemonLostError` if no byte moves for `timeout` seconds."""
