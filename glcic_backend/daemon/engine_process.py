@@ -140,8 +140,9 @@ class EngineProcess:
                     raise CancelledError("The completion was cancelled by ending the engine.") from None
                 continue
             if message is None:
-                is_full = self._child.poll() == OUT_OF_MEMORY  # by this very request, which it could not take in
+                child = self._child
                 death = self._bury()
+                is_full = child.returncode == OUT_OF_MEMORY  # by this very request, which it could not take in
                 if has_begun or is_full or told_at is not None:
                     raise EngineError(f"The completion failed: {death}. {self._next_step()}")
                 raise _NotBegunError(death)
