@@ -30,6 +30,7 @@ from glcic_backend.scene.opacity import rim_opacity, settled
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.pixels import Samples
 from glcic_backend.scene.rectangles import slices
+from glcic_backend.scene.rim import doubtful_rim
 from glcic_backend.threads import HomeProcess
 from glcic_backend.wire.checked import MAX_SIDE
 from glcic_backend.wire.geometry import Rectangle
@@ -184,6 +185,9 @@ class Inpainter:
             known &= image[..., -1] > 0
         _check_context(image, known)
         photograph = Photograph(image, known, linear, None if sources is None else sources > 0)
+        doubtful = doubtful_rim(photograph, masked)
+        known &= ~doubtful
+        masked |= doubtful
         holes = find_holes(masked)
         how = _How(blend, quality, DetailOptions(context, seed, self.model.info.hole_range[1], sample_from, distance))
         opacities: list[Fill] = []

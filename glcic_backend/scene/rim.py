@@ -1,0 +1,198 @@
+"""A photograph and its mask in; the pixels round the holes out that still show what the mask was to cover.
+
+A mask drawn by hand runs a few pixels inside the thing, and even one drawn exactly leaves the thing's soft edge, its
+ringing and, in a JPEG with halved chroma, a wide rim of its colour. A fill that believes such pixels continues the
+thing. What lies farther behind tells them: a rim pixel is doubtful if, on average over its stretch of the rim, it
+departs from there towards the masked colours. Light and colour are judged apart, as JPEG stores them apart.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from glcic_backend.compiled import compiled
+from glcic_backend.scene.photograph import Photograph
+from glcic_backend.scene.rectangles import bounding_box, grown, slices
+from glcic_backend.wire.geometry import Rectangle
+
+DEPTH = 6
+"""Pixels from the mask up to which a pixel can be doubtful."""
+
+_BEHIND = 4
+"""Thickness of each of the two layers behind the rim, pixels."""
+_INSIDE = 6.0
+"""Depth in the mask up to which masked pixels stand for the thing."""
+_RADIUS = 12
+"""Half the side of the square in which a layer's mean is taken: a stretch of the rim, not a pixel, is judged."""
+_REACH = DEPTH + 2 * _BEHIND + 1 + _RADIUS
+
+_LEAST_BEHIND, _LEAST_INSIDE = 12, 4
+"""Pixels without which nothing can be said."""
+_LEAST_CONTRAST = 0.08
+"""Between the thing and what lies behind, 0..1, below which they are alike."""
+_LEAST_EXCESS = 0.01
+_ERRORS = 4.0
+"""A departure counts if it is larger than both: absolutely, 0..1, and in standard errors."""
+_ERRORS_ALONE = 12.0
+"""Standard errors where little else of the rim departs: a photograph's own edge may pass there."""
+_ALIKE = 10.0
+"""Neighbouring pixels that tell as much as one."""
+_CHANGE = 0.5
+"""Of the variance that a mean has, the share of the squared change from layer to layer behind the rim: busy places."""
+_LEAST_ERROR = 0.002
+_MOST_SHARE = 1.2
+"""Of the contrast: a departure beyond it is something else."""
+
+_MUCH = 0.4
+"""Share of a hole's rim, at some distance from the mask, that makes the rest of it doubtful."""
+
+_STEPS = 4095
+_TILE = 256
+
+
+_NOTHING, _THING, _NEAR_BEHIND, _FAR_BEHIND = 0, 1, 2, 3
+_FIRST_RIM = 4
+"""Layers of pixels; _FIRST_RIM + d is the rim at a distance of d pixels, 1..DEPTH."""
+
+
+def doubtful_rim(photograph: Photograph, masked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Known pixels near the mask that still show what it was to cover.
+
+    What is said of a pixel depends on the `_REACH` pixels round it only, so a crop gives what the image gives.
+
+    Args:
+        photograph: its known pixels are those outside the mask that are not transparent.
+        masked: bool [H, W].
+
+    Returns:
+        bool [H, W]; none of them masked, each at most `DEPTH` pixels from the mask, and whatever lies between one of
+        them and the mask is one, too.
+    """
+    result = np.zeros(masked.shape, np.bool_)
+    outer = bounding_box(masked)
+    if outer is None:
+        return result
+    box = grown(outer, _REACH, photograph.width, photograph.height)
+    layer = _layers(masked[slices(box)], photograph.known[slices(box)])
+    # Without anything behind it, nothing is said of a pixel: in a mask of a thousand specks most have nothing.
+    behind = cv2.dilate((layer == _NEAR_BEHIND).view(np.uint8), np.ones((2 * _RADIUS + 1,) * 2, np.uint8))
+    judged = (layer > _FIRST_RIM) & (behind > 0)
+    departure = np.zeros(layer.shape, np.float32)
+    for y in range(0, box.height, _TILE):
+        for x in range(0, box.width, _TILE):
+            tile = Rectangle(x, y, min(_TILE, box.width - x), min(_TILE, box.height - y))
+            mine = judged[slices(tile)]
+            if mine.any():
+                seen = grown(tile, _RADIUS, box.width, box.height)
+                colour = photograph.rgb(seen._replace(x=seen.x + box.x, y=seen.y + box.y))
+                places = np.argwhere(mine) + np.array([tile.y - seen.y, tile.x - seen.x])
+                departure[slices(tile)][mine] = _judge(_light_and_colour(colour), layer[slices(seen)], places)
+    result[slices(box)] = _doubtful(departure, layer)
+    return result
+
+
+def _layers(masked: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The layer of each pixel, uint8 [h, w]."""
+    layer = np.zeros(masked.shape, np.uint8)
+    depth = cv2.distanceTransform(masked.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    layer[masked & (depth <= _INSIDE)] = _THING
+    distance = cv2.distanceTransform((~masked).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    begin = DEPTH + 1
+    layer[known & (distance > begin)] = _NEAR_BEHIND
+    layer[known & (distance > begin + _BEHIND)] = _FAR_BEHIND
+    layer[known & (distance > begin + 2 * _BEHIND)] = _NOTHING
+    rim = known & (distance > 0) & (distance <= DEPTH + 0.5)
+    layer[rim] = _FIRST_RIM + np.rint(distance[rim]).astype(np.uint8)
+    return layer
+
+
+def _light_and_colour(rgb: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Lightness and two differences of colour, int32 [h, w, 3], in `_STEPS` of full range: sums of them are exact."""
+    steps = np.rint(np.clip(rgb, -1, 2) * _STEPS).astype(np.int32)
+    red, green, blue = steps[..., 0], steps[..., 1], steps[..., 2]
+    return np.stack([(red + 2 * green + blue) // 4, red - green, blue - green], axis=-1)
+
+
+@compiled
+def _judge(values: NDArray[np.int32], layer: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.float32]:
+    """How many standard errors the rim round each place departs towards the thing.
+
+    Args:
+        places: int64 [n, 2], row and column.
+
+    Returns:
+        float32 [n]; 0 where it departs too little or too far to be the thing's doing.
+    """
+    verdicts = np.zeros(len(places), np.float32)
+    # The place's own layer is counted where nothing would be.
+    count, total = np.zeros(_FIRST_RIM, np.int64), np.zeros((_FIRST_RIM, 3), np.int64)
+    squares = np.zeros(3, np.int64)
+    for number in range(len(places)):
+        row, column = places[number]
+        own = layer[row, column]
+        count[:], total[:], squares[:] = 0, 0, 0
+        for y in range(max(0, row - _RADIUS), min(layer.shape[0], row + _RADIUS + 1)):
+            for x in range(max(0, column - _RADIUS), min(layer.shape[1], column + _RADIUS + 1)):
+                kind = layer[y, x]
+                if kind == own:
+                    kind = _NOTHING
+                elif kind == _NOTHING or kind > _FIRST_RIM:
+                    continue
+                count[kind] += 1
+                for channel in range(3):
+                    value = values[y, x, channel]
+                    total[kind, channel] += value
+                    if kind == _NEAR_BEHIND:
+                        squares[channel] += value * value
+        if min(count[_NEAR_BEHIND], count[_FAR_BEHIND]) < _LEAST_BEHIND or count[_THING] < _LEAST_INSIDE:
+            continue
+        # What lies behind is continued to the rim.
+        slope = (DEPTH + 1 + _BEHIND / 2 - (own - _FIRST_RIM)) / _BEHIND
+        told = min(count[_NOTHING], count[_NEAR_BEHIND]) / _ALIKE
+        for first, last in ((0, 1), (1, 3)):
+            contrast = excess = error = 0.0
+            for channel in range(first, last):
+                near = total[_NEAR_BEHIND, channel] / count[_NEAR_BEHIND]
+                change = near - total[_FAR_BEHIND, channel] / count[_FAR_BEHIND]
+                variance = (squares[channel] / count[_NEAR_BEHIND] - near * near) / told + _CHANGE * change * change
+                behind = near + slope * change
+                thing = total[_THING, channel] / count[_THING] - behind
+                contrast += thing * thing
+                excess += thing * (total[_NOTHING, channel] / count[_NOTHING] - behind)
+                error += thing * thing * (variance + (_LEAST_ERROR * _STEPS) ** 2)
+            size = np.sqrt(contrast)
+            if (
+                size > _LEAST_CONTRAST * _STEPS
+                and excess > _LEAST_EXCESS * _STEPS * size
+                and excess < _MOST_SHARE * contrast
+            ):
+                verdicts[number] = max(verdicts[number], excess / np.sqrt(error))
+    return verdicts
+
+
+def _doubtful(departure: NDArray[np.float32], layer: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """The rim of a hole as deep as much of it departs, what departs by itself, and what lies between that and the mask.
+
+    A mask that is too tight is so all the way round, and where the surroundings are busy that does not show.
+
+    Args:
+        departure: float32 [h, w], standard errors.
+    """
+    near = cv2.dilate((layer > _FIRST_RIM).view(np.uint8), np.ones((3, 3), np.uint8))
+    count, labels = cv2.connectedComponents(near, connectivity=8)
+    result = np.zeros(layer.shape, np.bool_)
+    behind = result
+    is_tight = np.ones(count, np.bool_)
+    depth = np.zeros(count, np.uint8)
+    for distance in range(1, DEPTH + 1):
+        ring = layer == _FIRST_RIM + distance
+        found = np.bincount(labels[ring & (departure > _ERRORS)], minlength=count)
+        is_tight &= found >= _MUCH * np.maximum(np.bincount(labels[ring], minlength=count), 1)
+        depth[is_tight] = distance
+    # One pixel more: there the thing is too faint to be told, and not to be seen.
+    tight = (layer > _FIRST_RIM) & (layer <= _FIRST_RIM + (depth + (depth > 0))[labels])
+    for distance in range(DEPTH, 0, -1):
+        beside = cv2.dilate(behind.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        behind = (layer == _FIRST_RIM + distance) & ((departure > _ERRORS_ALONE) | tight | beside)
+        result |= behind
+    return result
