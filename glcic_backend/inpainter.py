@@ -1,11 +1,12 @@
 """The engine: a photograph and a mask in, the completed photograph out."""
 
 import copy
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -24,12 +25,14 @@ from glcic_backend.network.completer import Completer
 from glcic_backend.network.devices import choose_device
 from glcic_backend.network.memory import lack_of_memory_is_told, on_the_first_that_suffices
 from glcic_backend.scene import pixels
+from glcic_backend.scene.arguments import check_is_image, full_value, without_nan
 from glcic_backend.scene.fill import Fill, paste
 from glcic_backend.scene.holes import Hole, find_holes
+from glcic_backend.scene.masks import Coverage, coverage_of, grown_and_softened
 from glcic_backend.scene.opacity import rim_opacity, settled
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.pixels import Samples
-from glcic_backend.scene.rectangles import slices
+from glcic_backend.scene.rectangles import bounding_box, slices
 from glcic_backend.scene.rim import doubtful_rim
 from glcic_backend.threads import HomeProcess
 from glcic_backend.wire.checked import MAX_SIDE
@@ -89,8 +92,8 @@ class Inpainter:
             InvalidInputError: the device is not there, or `threads` is below 1.
         """
         if threads is not None:
-            if threads < 1:
-                raise InvalidInputError(f"{threads} threads cannot work. Give 1 or more, or leave --threads out.")
+            if not _is_whole(threads) or threads < 1:
+                raise InvalidInputError(f"{threads!r} threads cannot work. Give 1 or more, or leave their number out.")
             torch.set_num_threads(threads)
         return cls(load_model(resolve_model(model)), choose_device(device))
 
@@ -126,9 +129,11 @@ class Inpainter:
     def complete(
         self,
         image: Samples,
-        mask: NDArray[np.uint8] | NDArray[np.bool_],
+        mask: NDArray[Any],
         *,
         sources: NDArray[np.uint8] | NDArray[np.bool_] | None = None,
+        grow: int = 0,
+        soften: float = 0,
         blend: bool = True,
         quality: str = "best",
         context: str = "automatic",
@@ -143,12 +148,16 @@ class Inpainter:
 
         Args:
             image: uint8, uint16 or float32, [H, W] or [H, W, C] with C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha;
-                integers span their full range, float32 is 0..1; straight alpha. Fully transparent pixels are not used
-                as context.
-            mask: bool or uint8 [H, W]. Above 0 a pixel belongs to a hole; 1..254 is its coverage, by which the fill is
-                blended with the old pixel.
+                integers span their full range, float32 is 0..1 (or 0..255, see `scene.arguments.full_value`); straight
+                alpha. Fully transparent pixels are not used as context. NaN may stand where it is not read: in the
+                holes, in transparent pixels, and far away.
+            mask: [H, W], bool, integers (0 and 1, 0..255, or 0..65535) or floating point 0..1. Above 0 a pixel belongs
+                to a hole; what lies between is its coverage, by which the fill is blended with the old pixel. A mask
+                too faint to show anything is taken as yes or no, with a UserWarning (`scene.masks.coverage_of`).
             sources: bool or uint8 [H, W]. Texture is copied from pixels above 0 only; None for all that are known. The
                 network looks at all that are known in any case.
+            grow: pixels by which the mask grows to all sides, 0..200.
+            soften: pixels outside the grown mask over which the fill fades out, 0..200.
             blend: blend the completion into its surroundings (section 3.5.1). False gives what the network painted,
                 whatever the quality.
             quality: one of `wire.messages.QUALITIES`: "fast" gives the network's completion, enlarged where the hole
@@ -175,16 +184,25 @@ class Inpainter:
         self._home.check()
         report = progress or (lambda stage, share: None)
         _check_options(quality, context, sample_from, distance, seed)
-        pixels.check_image(image)
+        check_is_image(image)
         report("plan", 0.0)
-        _check_mask(image, mask)
+        coverage, note = coverage_of(mask)
+        if note:
+            warnings.warn(f"The mask: {note}.", stacklevel=2)
+        _check_mask(image, coverage)
         _check_sources(image, sources)
-        masked = mask > 0
+        coverage = grown_and_softened(coverage, grow, soften)
+        masked = coverage > 0
         known = ~masked
         if pixels.has_alpha(image):
             known &= image[..., -1] > 0
-        _check_context(image, known)
-        photograph = Photograph(image, known, linear, None if sources is None else sources > 0)
+        _check_context(known)
+        box = bounding_box(masked)
+        assert box is not None
+        read = self.context(image.shape[1], image.shape[0], box, quality=quality, context=context)
+        white = full_value(image, linear)
+        samples = _scaled(without_nan(image, known, read), 1 / white)
+        photograph = Photograph(samples, known, linear, None if sources is None else sources > 0)
         doubtful = doubtful_rim(photograph, masked)
         known &= ~doubtful
         masked |= doubtful
@@ -195,7 +213,7 @@ class Inpainter:
             opacities = self._opacities(photograph, masked, holes, how, lambda share: report("plan", share), cancelled)
         report("plan", 1.0)
         fills = self._fills(photograph, holes, how, report, cancelled)
-        return _composed(photograph, mask, fills, opacities)
+        return _composed(image, photograph, white, coverage, fills, opacities)
 
     def _fills(
         self,
@@ -266,17 +284,31 @@ class _How:
     details: DetailOptions
 
 
+def _scaled(image: Samples, factor: np.float32) -> Samples:
+    return image if factor == 1 else np.asarray(image * factor, np.float32)
+
+
 def _composed(
-    photograph: Photograph, mask: NDArray[np.uint8] | NDArray[np.bool_], fills: list[Fill], opacities: list[Fill]
+    image: Samples,
+    photograph: Photograph,
+    white: np.float32,
+    coverage: Coverage,
+    fills: list[Fill],
+    opacities: list[Fill],
 ) -> Samples:
-    """The image with the fills over it, each pixel filled once; as opaque as grey fills say, where it has alpha."""
-    result = photograph.image.copy()
+    """The image as it came, with the fills over the photograph made of it, each pixel filled once.
+
+    Where it has alpha, it becomes as opaque there as grey fills say.
+    """
+    result = image.copy()
     for fill in reversed(fills):  # the first has the last word
         place = slices(fill.region)
-        coverage = mask[place].astype(np.float32) / np.float32(255 if mask.dtype == np.uint8 else 1)
+        share = coverage[place].astype(np.float32) / np.float32(255)
         opacity = _opacity(opacities, fill.region) if opacities else 1.0
-        filled = pixels.compose(photograph.image[place], fill.colour, coverage, photograph.linear, opacity)
-        result[place][fill.where] = filled[fill.where]
+        filled = pixels.compose(photograph.image[place], fill.colour, share, photograph.linear, opacity)
+        # A fill may hold pixels of the rim, which are looked away from but never written.
+        written = fill.where & (share > 0)
+        result[place][written] = _scaled(filled, white)[written]
     return result
 
 
@@ -298,19 +330,22 @@ def _check_options(quality: str, context: str, sample_from: str, distance: int, 
             raise InvalidInputError(f"The {name} {value!r} is unknown. Choose one of {', '.join(known)}.")
     if not 0 <= distance <= MAX_SIDE:
         raise InvalidInputError(f"The distance {distance} is out of range. Choose a whole number from 0 to {MAX_SIDE}.")
-    if not 0 <= seed <= MAX_SEED:
-        raise InvalidInputError(f"The seed {seed} is out of range. Choose a whole number from 0 to {MAX_SEED}.")
+    if not _is_whole(seed) or not 0 <= seed <= MAX_SEED:
+        raise InvalidInputError(f"The seed {seed!r} cannot be used. Choose a whole number from 0 to {MAX_SEED}.")
 
 
-def _check_mask(image: Samples, mask: NDArray[np.uint8] | NDArray[np.bool_]) -> None:
-    if mask.dtype not in (np.uint8, np.bool_) or mask.ndim != 2:
-        raise InvalidInputError(f"The mask is {mask.dtype} {mask.shape}; use bool or uint8 [H, W].")
-    if mask.shape != image.shape[:2]:
+def _is_whole(number: object) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)
+
+
+def _check_mask(image: Samples, coverage: Coverage) -> None:
+    if coverage.shape != image.shape[:2]:
+        height, width = coverage.shape
         raise InvalidInputError(
-            f"The mask has {mask.shape[1]} x {mask.shape[0]} pixels, the image {image.shape[1]} x {image.shape[0]}. "
+            f"The mask has {width} x {height} pixels, the image {image.shape[1]} x {image.shape[0]}. "
             "Draw the mask on the image itself, at the same size."
         )
-    if not mask.any():
+    if not coverage.any():
         raise InvalidInputError("The mask is empty: no pixel is above 0, so there is nothing to fill. Paint it white.")
 
 
@@ -322,13 +357,9 @@ def _check_sources(image: Samples, sources: NDArray[np.uint8] | NDArray[np.bool_
         )
 
 
-def _check_context(image: Samples, known: NDArray[np.bool_]) -> None:
+def _check_context(known: NDArray[np.bool_]) -> None:
     if not known.any():
         raise InvalidInputError(
             f"None of the {known.size} pixels is known: each is masked or fully transparent, so there is nothing to "
             "continue from. Leave some of the image unmasked."
-        )
-    if image.dtype == np.float32 and not np.isfinite(image).all():
-        raise InvalidInputError(
-            "The image holds NaN or infinite values. Replace them first: nothing can be computed from them."
         )
