@@ -199,7 +199,7 @@ class Inpainter:
         _check_context(known)
         box = bounding_box(masked)
         assert box is not None
-        read = self.context(image.shape[1], image.shape[0], box, quality=quality, context=context)
+        read = self.context(image.shape[1], image.shape[0], box, quality=quality, context=context, distance=distance)
         white = full_value(image, linear)
         samples = _scaled(without_nan(image, known, read), 1 / white)
         photograph = Photograph(samples, known, linear, None if sources is None else sources > 0)

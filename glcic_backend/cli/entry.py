@@ -30,7 +30,7 @@ def run_group(group: click.Group, program: str) -> None:
     except (GlcicError, WireError) as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"Error: {error}", err=True)
+        click.echo(click.style("Error", fg="red") + f": {error}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:

@@ -100,6 +100,21 @@ def upright(block: bytes, quarter_turned: bool) -> bytes:
     return bytes(changed)
 
 
+def resized(block: bytes, width: int, height: int) -> bytes:
+    """The block for a picture whose size has changed."""
+    try:
+        order = byte_order(block)
+        details = read_directory(block)[0].get(_EXIF)
+    except (ValueError, struct.error):
+        return block
+    changed = bytearray(block)
+    for tag, size in ((_PIXEL_X, width), (_PIXEL_Y, height)):
+        value = details.get(tag) if isinstance(details, dict) else None
+        if isinstance(value, Value) and len(value.raw) in (2, 4) and size < 1 << 8 * len(value.raw):
+            _replace(changed, value, size.to_bytes(len(value.raw), "little" if order == "<" else "big"))
+    return bytes(changed)
+
+
 def _replace(block: bytearray, value: "Value | Directory | None", raw: bytes) -> None:
     if isinstance(value, Value) and len(value.raw) == len(raw):
         block[value.position : value.position + len(raw)] = raw

@@ -1,5 +1,6 @@
 """A picture in; a file out, in the format of its extension: what that cannot hold is refused, not dropped."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,21 +8,27 @@ import numpy as np
 from glcic_backend.atomic_file import write_atomically
 from glcic_backend.errors import InvalidInputError, OutputError
 from glcic_backend.image_files import jpeg, png, tiff_writing, webp
+from glcic_backend.image_files.formats import EXTENSIONS
 from glcic_backend.image_files.picture import Picture
 
-EXTENSIONS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".tif": "TIFF", ".tiff": "TIFF"}
-"""Extension in lower case -> format."""
-
 _ENCODERS = {"PNG": png.encode, "JPEG": jpeg.encode, "WebP": webp.encode, "TIFF": tiff_writing.encode}
+
+
+STANDARD_OUTPUT = Path("-")
+"""The name that stands for what this program pipes into the next."""
 
 
 def check_output(path: Path, picture: Picture) -> None:
     """Tell before the work whether a picture can be written to a path without losing depth or alpha.
 
+    `STANDARD_OUTPUT` takes every picture: as a PNG, or as a TIFF if it is floating point.
+
     Raises:
         InvalidInputError: the extension is none of ours, or its format cannot hold the picture.
         OutputError: the folder does not exist, or the path is a folder.
     """
+    if path == STANDARD_OUTPUT:
+        return
     if path.is_dir():
         raise OutputError(f"{path} is a folder. Give the name of a file.")
     name = EXTENSIONS.get(path.suffix.lower())
@@ -67,7 +74,7 @@ def write_picture(path: Path, picture: Picture) -> None:
     without subsampling.
 
     Args:
-        path: .png, .jpg, .jpeg, .webp, .tif or .tiff; an older file is replaced.
+        path: .png, .jpg, .jpeg, .webp, .tif or .tiff; an older file is replaced. Or `STANDARD_OUTPUT`.
         picture: what to write.
 
     Raises:
@@ -75,4 +82,8 @@ def write_picture(path: Path, picture: Picture) -> None:
         OutputError: the file cannot be written.
     """
     check_output(path, picture)
+    if path == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(_ENCODERS["TIFF" if picture.pixels.dtype == np.float32 else "PNG"](picture))
+        sys.stdout.buffer.flush()
+        return
     write_atomically(path, _ENCODERS[EXTENSIONS[path.suffix.lower()]](picture))

@@ -68,7 +68,7 @@ def choose_build(
         f"{reason}; but the index of CPU builds cannot be reached, so pip takes what its settings here lead to: "
         "a CPU build where they offer one, else the CUDA build with a download of 2.9 GB, up to 8 GB on the disk"
     )
-    return TorchBuild("CPU", unreached)
+    return TorchBuild("CPU", unreached, download_gb=2.9, disk_gb=8.0)
 
 
 def has_nvidia_driver() -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from glcic_backend import cli
-from glcic_backend.cli import complete
+from glcic_backend.cli import batch, complete
 from glcic_backend.image_files import Picture, write_picture
 
 from ..backend.image_files.image_samples import noise
@@ -31,7 +31,8 @@ class GreyEngine:
 
 @pytest.fixture
 def grey_engine(monkeypatch):
-    """The command with `GreyEngine` in the place of the network."""
+    """The command with `GreyEngine` in the place of the network, in this process."""
+    monkeypatch.setattr(batch, "jobs_that_fit", lambda choice: 1)
     monkeypatch.setattr(complete, "LocalEngine", lambda model, device, threads: GreyEngine())
 
 
