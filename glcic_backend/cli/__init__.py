@@ -9,7 +9,7 @@ from glcic_backend.cli.entry import run_group
 from glcic_backend.threads import wait_without_spinning
 
 # Each is a module of this package that holds a click command named `command`.
-_COMMANDS = ["complete", "serve", "status", "stop", "models", "bench", "selftest", "doctor"]
+_COMMANDS = ["complete", "serve", "status", "stop", "models", "bench", "selftest", "doctor", "gimp"]
 
 
 class _LazyGroup(click.Group):

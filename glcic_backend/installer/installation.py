@@ -112,7 +112,7 @@ class Installation:
                 torch,
                 Step("project", title, inputs, self._has_program, self._install_in_place),
             ]
-        inputs = f"copied {self._fingerprint('pyproject.toml', 'README.md', 'glcic_backend', 'train')}"
+        inputs = f"copied {self._fingerprint('pyproject.toml', 'README.md', 'glcic_backend', 'gimp_plugin', 'train')}"
         steps = [
             environment,
             locked,

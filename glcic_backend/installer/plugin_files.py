@@ -25,6 +25,13 @@ _SYSTEM_PYTHON = "/usr/bin/python3"
 _HAS_GIMP = "import gi; gi.require_version('Gimp', '3.0'); from gi.repository import Gimp"
 
 
+def source_folder() -> Path:
+    """Where the plug-in lies: in the package that pip has installed, else in the checkout that this module is part of."""
+    package = Path(__file__).resolve().parents[1]
+    carried = package / "carried"
+    return carried if carried.is_dir() else package.parent
+
+
 def plugin_folder(profile: Path) -> Path:
     """Folder of the plug-in in a profile, such as `~/.config/GIMP/3.0/plug-ins/inpaint-selection`."""
     return profile / "plug-ins" / PLUGIN
@@ -34,7 +41,7 @@ def install_plugin(source: Path, profile: Path, command: Sequence[str], home: Pa
     """Copy the plug-in into a profile of GIMP, over an older one of ours.
 
     Args:
-        source: the checkout.
+        source: the checkout, or what a package carries of it.
         profile: GIMP's folder of the user, such as `~/.config/GIMP/3.0`; made where it is missing.
         command: what starts `glcic-backend`: its absolute path, and arguments that come before the subcommand.
         home: GLCIC_HOME of that daemon; None for the customary folder.
@@ -91,7 +98,8 @@ def _sources(source: Path) -> dict[str, Path]:
         raise InstallError(f"The plug-in is not in {plugin}. Run install.py from a complete checkout.")
     files = {path.relative_to(plugin).as_posix(): path for path in sorted(plugin.rglob("*"))}
     files = {name: path for name, path in files.items() if not _LEFT_OUT & set(name.split("/"))}
-    files.update({f"{_WIRE}/{path.name}": path for path in sorted((source / "glcic_backend" / _WIRE).glob("*.py"))})
+    wire = Path(__file__).resolve().parents[1] / _WIRE
+    files.update({f"{_WIRE}/{path.name}": path for path in sorted(wire.glob("*.py"))})
     return {name: path for name, path in files.items() if path.is_file()}
 
 

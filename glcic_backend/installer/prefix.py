@@ -14,6 +14,9 @@ from glcic_backend.wire.connection import run_folder
 
 LEAST_FREE_GB = 2.0
 
+PIP_FOLDER = "pip"
+"""Folder in the data folder with what belongs to a package that pip has installed."""
+
 MARKER, LOCK = "install.json", "install.lock"
 _MADE_BY = "install.py of GLCIC for GIMP"
 
@@ -96,8 +99,8 @@ def check_prefix(prefix: Path, least_free_gb: float = LEAST_FREE_GB) -> None:
     if prefix.exists() and not prefix.is_dir():
         raise InstallError(f"{prefix} is a file. Choose a folder with --prefix.")
     ours = Marker(prefix).is_there()
-    # A lock may be left of a run that ended at once; a daemon of another installation may have used our data folder.
-    harmless = {lock_path(prefix), run_folder(prefix)}
+    # A lock may be left of a run that ended at once; another installation may have used our data folder.
+    harmless = {lock_path(prefix), run_folder(prefix), prefix / PIP_FOLDER}
     if prefix.is_dir() and not ours and any(entry not in harmless for entry in prefix.iterdir()):
         text = f"{prefix} has content that this installer did not make, and is left alone."
         raise InstallError(f"{text} Choose a new or empty folder with --prefix.")

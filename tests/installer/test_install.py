@@ -33,12 +33,20 @@ def home(tmp_path: Path) -> Path:
 # Which Python
 
 
-@pytest.mark.parametrize("version", [(3, 6, 15), (3, 10, 13), (3, 14, 0), (4, 0, 0)])
-def test_a_python_that_is_too_old_or_too_new_is_refused_by_its_version(version: tuple[int, int, int]) -> None:
-    assert install.python_refusal(version, 64).startswith(f"This is Python {version[0]}.{version[1]}; Python 3.11,")
+@pytest.mark.parametrize("version", [(3, 6, 15), (3, 10, 13), (4, 0, 0)])
+def test_a_python_that_is_too_old_or_another_language_is_refused_by_its_version(version: tuple[int, int, int]) -> None:
+    assert install.python_refusal(version, 64).startswith(f"This is Python {version[0]}.{version[1]}; Python 3.11 to ")
 
 
-@pytest.mark.parametrize("minor", [11, 12, 13])
+def test_a_python_newer_than_those_tested_is_warned_of_and_not_refused() -> None:
+    newer = (3, install.NEWEST + 1, 0)
+
+    assert install.python_refusal(newer, 64) == ""
+    assert install.python_warning(newer).startswith(f"Note: this is Python 3.{newer[1]}; it was tested with 3.11 to 3.")
+    assert all(install.python_warning((3, minor, 0)) == "" for minor in range(install.OLDEST, install.NEWEST + 1))
+
+
+@pytest.mark.parametrize("minor", [11, 12, 13, 14])
 def test_a_supported_python_is_refused_only_if_it_has_32_bits(minor: int) -> None:
     assert install.python_refusal((3, minor, 0), 64) == ""
     assert "32-bit" in install.python_refusal((3, minor, 0), 32)
