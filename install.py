@@ -8,7 +8,6 @@ import os
 import shutil
 import sys
 
-
 OLDEST, NEWEST = 11, 14
 """Minor versions of Python 3: the oldest that works, and the newest that the tests have run with."""
 

@@ -1,4 +1,4 @@
-"""`glcic-backend gimp`: the plug-in into every GIMP 3 of this user, and out again, where pip has installed the package."""
+"""`glcic-backend gimp`: the plug-in into every GIMP 3 of this user, and out again, for packages that pip installs."""
 
 import click
 

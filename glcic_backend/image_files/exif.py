@@ -15,6 +15,8 @@ from glcic_backend.image_files.tiff_directory import (
     byte_order,
     header,
     integer,
+    integers,
+    packed_integer,
     read_directory,
     write_directory,
 )
@@ -47,10 +49,10 @@ def orientation(block: bytes | None) -> int:
     """How the stored pixels lie, 1..8 as EXIF counts; 1 (upright) if it is not said."""
     try:
         directory, _ = read_directory(block or b"")
-        found = integer(directory.get(_ORIENTATION), byte_order(block or b""))
+        found = integers(directory.get(_ORIENTATION), byte_order(block or b""))[:1]
     except (ValueError, struct.error):
         return 1
-    return found if 1 <= found <= 8 else 1
+    return found[0] if found and 1 <= found[0] <= 8 else 1
 
 
 def resolution(block: bytes | None) -> Resolution | None:
@@ -90,7 +92,7 @@ def upright(block: bytes, quarter_turned: bool) -> bytes:
     except (ValueError, struct.error):
         return block
     changed = bytearray(block)
-    _replace(changed, directory.get(_ORIENTATION), (1).to_bytes(2, "little" if order == "<" else "big"))
+    _set_integer(changed, directory.get(_ORIENTATION), 1, order)
     details = directory.get(_EXIF)
     if quarter_turned:
         _swap(changed, directory, _X_RESOLUTION, _Y_RESOLUTION)
@@ -110,9 +112,19 @@ def resized(block: bytes, width: int, height: int) -> bytes:
     changed = bytearray(block)
     for tag, size in ((_PIXEL_X, width), (_PIXEL_Y, height)):
         value = details.get(tag) if isinstance(details, dict) else None
-        if isinstance(value, Value) and len(value.raw) in (2, 4) and size < 1 << 8 * len(value.raw):
-            _replace(changed, value, size.to_bytes(len(value.raw), "little" if order == "<" else "big"))
+        _set_integer(changed, value, size, order)
     return bytes(changed)
+
+
+def _set_integer(block: bytearray, value: "Value | Directory | None", number: int, order: ByteOrder) -> None:
+    """Change the first number of a value of an integer type, whichever it is, if that can hold it."""
+    try:
+        integers(value, order)
+        assert isinstance(value, Value)
+        raw = packed_integer(number, value.kind, order)
+    except (ValueError, struct.error):
+        return
+    block[value.position : value.position + len(raw)] = raw
 
 
 def _replace(block: bytearray, value: "Value | Directory | None", raw: bytes) -> None:

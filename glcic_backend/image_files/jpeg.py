@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from glcic_backend.errors import InvalidInputError
@@ -14,6 +14,8 @@ from glcic_backend.image_files import exif
 from glcic_backend.image_files.picture import JpegCoding, Picture, Resolution, Unit, check_size
 
 SIGNATURE = b"\xff\xd8\xff"
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+"""Marks of a scan's beginning and of the file's end."""
 _QUALITY = 95
 _MAX_SIDE = 65_500
 _MAX_BLOCK = 65_500
@@ -23,21 +25,25 @@ _UNITS: dict[int, Unit] = {0: "none", 1: "inch", 2: "centimetre"}
 
 def read(data: bytes, max_pixels: int) -> Picture:
     """Decode a JPEG, as stored (not yet upright). Raises InvalidInputError, or anything at all for a damaged file."""
+    data, notes = _with_end_mark(data, max_pixels)
     with JpegImageFile(io.BytesIO(data)) as image:
         check_size(image.width, image.height, max_pixels)
+        if image.mode == "CMYK" and image.info.get("icc_profile"):
+            return _from_cmyk(image)
         if image.mode not in ("L", "RGB"):
             raise InvalidInputError(
-                f"its colours are {image.mode}, and only grey and RGB can be completed. Convert it to RGB first."
+                f"its colours are {image.mode} without a profile that tells how they look. Convert it to RGB first."
             )
         image.load()
         pixels = np.asarray(image)
         block = exif.bare(image.info.get("exif"))
-        notes: tuple[str, ...] = ()
+        if image.info.get("comment"):
+            notes += ("the JPEG's comment is left out",)
         xmp = image.info.get("xmp")
         if "mp" in image.info:
             # The XMP of such a file describes the further pictures.
             xmp = None
-            notes = (
+            notes += (
                 "the JPEG holds further pictures (a preview or a gain map); they would go on showing what is removed, "
                 "so they and the XMP that describes them are left out",
             )
@@ -50,6 +56,47 @@ def read(data: bytes, max_pixels: int) -> Picture:
             jpeg=JpegCoding(dict(image.quantization), get_sampling(image), bool(image.info.get("progressive"))),
             notes=notes,
         )
+
+
+def _with_end_mark(data: bytes, max_pixels: int) -> tuple[bytes, tuple[str, ...]]:
+    """The file with the mark of its end, which some programs leave out.
+
+    The decoder cannot tell such a file from one that is cut short. In a whole one, whatever stands behind the last
+    pixel changes none.
+
+    Raises:
+        ValueError: it is cut short.
+    """
+    # Zeros and other leavings may follow the mark; only its lack is looked into.
+    if _END in data[data.rfind(_SCAN) :]:
+        return data, ()
+    versions = []
+    for behind in (b"", b"\x55\xaa" * 32):
+        with JpegImageFile(io.BytesIO(data.rstrip(b"\0") + behind + _END)) as image:
+            check_size(image.width, image.height, max_pixels)
+            image.load()
+            versions.append(image.tobytes())
+    if versions[0] != versions[1]:
+        raise ValueError("the last pixels are missing")
+    return data + _END, ("the JPEG has no end mark, but all of its pixels",)
+
+
+def _from_cmyk(image: JpegImageFile) -> Picture:
+    """A picture for print, as its profile says it looks."""
+    image.load()
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+    converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
+    assert converted is not None
+    block = exif.bare(image.info.get("exif"))
+    return Picture(
+        np.asarray(converted),
+        icc=srgb.tobytes(),
+        exif=block,
+        xmp=image.info.get("xmp"),
+        resolution=_resolution(image.info) or exif.resolution(block),
+        notes=("its CMYK colours are converted to sRGB by its profile",),
+    )
 
 
 def _resolution(info: dict[Any, Any]) -> Resolution | None:

@@ -1,6 +1,7 @@
 """A file in; an upright picture out."""
 
 import contextlib
+import functools
 import os
 import re
 import sys
@@ -13,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from glcic_backend.errors import InvalidInputError
-from glcic_backend.image_files import exif, jpeg, png, tiff, webp
+from glcic_backend.image_files import exif, jpeg, plain, png, tiff, webp
+from glcic_backend.image_files.formats import foreign_kind
 from glcic_backend.image_files.picture import DEFAULT_MAX_PIXELS, Picture
 from glcic_backend.wire.files import open_regular
 
@@ -33,7 +35,7 @@ def named(path: Path) -> str:
 
 
 def read_picture(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read a PNG, JPEG, WebP or TIFF, told apart by their content, and turn it upright.
+    """Read a picture of any format of `formats`, told apart by their content, and turn it upright.
 
     Palettes become RGB, and 1, 2 and 4 bits become 8; transparency by a palette or a key colour becomes alpha.
 
@@ -102,13 +104,19 @@ def _decoder(head: bytes) -> Callable[[bytes, int], Picture]:
         return webp.read
     if head.startswith(tiff.SIGNATURES):
         return tiff.read
-    if head.startswith(tiff.BIG_SIGNATURES):
-        raise InvalidInputError("it is a BigTIFF, which is not read. Save it as an ordinary TIFF, or as PNG.")
-    raise InvalidInputError("it is not a PNG, JPEG, WebP or TIFF file. Convert it to one of these.")
+    if not head:
+        raise InvalidInputError("the file is empty. Perhaps copying it was interrupted.")
+    kind = plain.kind_of(head)
+    if kind is not None:
+        return functools.partial(plain.read, kind=kind)
+    raise InvalidInputError(f"{foreign_kind(head)}. Convert it to PNG, JPEG, WebP or TIFF.")
 
 
 def _turn_upright(picture: Picture) -> Picture:
-    """Turn the pixels as the EXIF orientation says, and let the metadata say that nothing is to be turned."""
+    """Turn the pixels as the EXIF orientation says, and let the metadata say that nothing is to be turned.
+
+    An orientation in XMP alone stays as it is, like the pixels: browsers, GIMP and most viewers do not turn by it.
+    """
     orientation = exif.orientation(picture.exif)
     quarter = orientation >= 5
     pixels: Any = picture.pixels.swapaxes(0, 1) if quarter else picture.pixels
@@ -117,10 +125,11 @@ def _turn_upright(picture: Picture) -> Picture:
         pixels = pixels[:, ::-1]
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
+    turned = orientation > 1
     return replace(
         picture,
         pixels=np.ascontiguousarray(pixels),
         exif=exif.upright(picture.exif, quarter) if picture.exif else None,
-        xmp=_XMP_ORIENTATION.sub(rb"\g<1>1", picture.xmp) if picture.xmp else None,
+        xmp=_XMP_ORIENTATION.sub(rb"\g<1>1", picture.xmp) if picture.xmp and turned else picture.xmp,
         resolution=picture.resolution.turned() if picture.resolution and quarter else picture.resolution,
     )

@@ -2,7 +2,6 @@
 
 import io
 import logging
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,23 +16,26 @@ from glcic_backend.image_files import exif
 from glcic_backend.image_files import tiff_tags as tags
 from glcic_backend.image_files.picture import Picture, check_size
 from glcic_backend.image_files.tiff_directory import (
+    LARGEST_CLASSIC_KIND,
     ByteOrder,
     Directory,
     Value,
     byte_order,
+    follow,
     integers,
     read_directory,
 )
 from glcic_backend.scene.pixels import Samples
 
-SIGNATURES = (b"II*\0", b"MM\0*")
-BIG_SIGNATURES = (b"II+\0", b"MM\0+")
+SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # It would tell of every damaged tag on the terminal; what hinders is said by our own sentences.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
+_HALF = "its half floats (16 bits) are written as floats of 32 bits, which hold the same values"
 _MAX_PAGES = 1000
-_DEPTHS = {(bits, tags.UNSIGNED) for bits in (1, 2, 4, 8, 16)} | {(32, tags.FLOAT)}
+_MOST_TAGS = 20_000
+_DEPTHS = {(bits, tags.UNSIGNED) for bits in (1, 2, 4, 8, 16)} | {(16, tags.FLOAT), (32, tags.FLOAT)}
 """Bits per sample and sample format that are read."""
 
 
@@ -49,6 +51,7 @@ class _Layout:
     premultiplied: bool
     planar: bool
     jpeg: bool
+    floating: bool
 
 
 def read(data: bytes, max_pixels: int) -> Picture:
@@ -60,15 +63,27 @@ def read(data: bytes, max_pixels: int) -> Picture:
     _check_kind(directory, layout)
     notes = _check_pages(data, order)
     _check_extent(directory, order, len(data))
-    described: Directory = {tag: value for tag, value in directory.items() if tag in tags.DESCRIPTIVE | tags.PLACING}
+    described: Directory = {
+        tag: value
+        for tag, value in directory.items()
+        if tag in tags.DESCRIPTIVE | tags.PLACING and not _is_of_this_file(tag, value)
+    }
     return Picture(
         _decode(data, layout),
         icc=_bytes(directory, tags.ICC),
         exif=exif.from_directory(described, order),
         xmp=_bytes(directory, tags.XMP),
         resolution=exif.directory_resolution(directory, order),
-        notes=notes,
+        notes=(*notes, *[_HALF] * (layout.floating and layout.bits == 16)),
     )
+
+
+def _is_of_this_file(tag: int, value: "Value | Directory") -> bool:
+    """Whether a tag tells of the file rather than of the picture: a type of BigTIFF, how programs laid out the data."""
+    if isinstance(value, dict):
+        return False
+    layout = tag == tags.DESCRIPTION and value.raw.startswith((b'{"shape":', b"ImageJ="))
+    return layout or value.kind > LARGEST_CLASSIC_KIND
 
 
 def _layout(directory: Directory, order: ByteOrder) -> _Layout:
@@ -96,8 +111,7 @@ def _layout(directory: Directory, order: ByteOrder) -> _Layout:
     if len(depths) != 1 or len(formats) != 1 or (max(depths), max(formats)) not in _DEPTHS:
         raise InvalidInputError(
             f"its samples have {'/'.join(map(str, sorted(depths)))} bits (sample format {max(formats)}), and only 1 "
-            "to 8 and 16 "
-            "bits unsigned and 32 bits floating point can be completed. Convert it to 16 bits first."
+            "to 8 and 16 bits unsigned and 16 and 32 bits floating point can be completed. Convert it to 16 bits first."
         )
     return _Layout(
         one(tags.WIDTH, 0),
@@ -108,13 +122,14 @@ def _layout(directory: Directory, order: ByteOrder) -> _Layout:
         extra_count == 1 and extra == (tags.PREMULTIPLIED,),
         one(tags.PLANAR, 1) == 2 and samples > 1,
         one(tags.COMPRESSION, tags.NO_COMPRESSION) in (tags.OLD_JPEG, tags.JPEG),
+        max(formats) == tags.FLOAT,
     )
 
 
 def _check_kind(directory: Directory, layout: _Layout) -> None:
     if tags.DNG_VERSION in directory:
         raise InvalidInputError("it is a camera raw file. Develop it first, and save it as 16-bit TIFF or PNG.")
-    inverted_float = layout.photometric == tags.WHITE_IS_ZERO and layout.bits == 32
+    inverted_float = layout.photometric == tags.WHITE_IS_ZERO and layout.floating
     plain_ycbcr = layout.photometric == tags.YCBCR and not layout.jpeg
     if inverted_float or plain_ycbcr or (layout.bits > 8 and layout.photometric in (tags.PALETTE, tags.YCBCR)):
         raise InvalidInputError(
@@ -124,7 +139,7 @@ def _check_kind(directory: Directory, layout: _Layout) -> None:
 
 def _check_pages(data: bytes, order: ByteOrder) -> tuple[str, ...]:
     """Refuse a file with several pages; previews and masks of the one page are left out, with a note."""
-    pages = list(_pages(data, order))
+    pages = list(_pages(data))
     reduced = [page for page in pages[1:] if tags.SUBFILE in page and integers(page[tags.SUBFILE], order)[0] & 0b101]
     if len(pages) - len(reduced) > 1:
         raise InvalidInputError(
@@ -136,20 +151,24 @@ def _check_pages(data: bytes, order: ByteOrder) -> tuple[str, ...]:
     return (f"{len(reduced)} preview(s) in the TIFF are left out; they would show the picture as it was",)
 
 
-def _pages(data: bytes, order: ByteOrder) -> Iterator[Directory]:
-    (offset,) = struct.unpack_from(order + "I", data, 4)
+def _pages(data: bytes) -> Iterator[Directory]:
+    offset = follow(data)
     seen: set[int] = set()
     budget = 2 * len(data)  # the values of sound pages lie side by side; the first page may come a second time
-    while offset != 0 and len(seen) < _MAX_PAGES:
+    tags_left = _MOST_TAGS
+    while offset != 0:
         if offset in seen:
             raise ValueError("a directory that links to itself")
         seen.add(offset)
         directory, link = read_directory(data, offset)
         budget -= sum(len(value.raw) for value in directory.values() if isinstance(value, Value))
+        tags_left -= len(directory)
         if budget < 0:
             raise ValueError(f"pages of more than {len(data)} bytes")
+        if tags_left < 0 or len(seen) > _MAX_PAGES:
+            raise ValueError(f"more than {_MOST_TAGS} tags or {_MAX_PAGES} directories")
         yield directory
-        (offset,) = struct.unpack_from(order + "I", data, link)
+        offset = follow(data, link)
 
 
 def _check_extent(directory: Directory, order: ByteOrder, length: int) -> None:
@@ -174,7 +193,10 @@ def _decode(data: bytes, layout: _Layout) -> Samples:
     elif layout.bits < 8:
         pixels = pixels.astype(np.uint8) * np.uint8(255 // (2**layout.bits - 1))
     pixels = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("="))
-    if pixels.dtype != {16: np.uint16, 32: np.float32}.get(layout.bits, np.uint8) or pixels.size == 0:
+    if layout.floating and layout.bits == 16:
+        pixels = pixels.astype(np.float32)
+    expected = np.float32 if layout.floating else np.uint16 if layout.bits == 16 else np.uint8
+    if pixels.dtype != expected or pixels.size == 0:
         raise ValueError(f"decoded as {pixels.dtype} {pixels.shape}")
     if layout.photometric == tags.WHITE_IS_ZERO:
         pixels[..., 0] = ~pixels[..., 0]

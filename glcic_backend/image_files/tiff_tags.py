@@ -7,7 +7,9 @@ X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT, XMP, ICC, DNG_VERSION = 282, 283, 2
 
 # What describes the photograph and not the way it is stored: document and page name, description, camera, software,
 # time, author, computer, rating, IPTC, copyright, EXIF, GPS, geographic reference, and the names that Windows gives.
-DESCRIPTIVE = {269, 270, 271, 272, ORIENTATION, 285, 305, 306, 315, 316, 18246, 18249, 33432, 33550, 33723, 33922}
+DESCRIPTION = 270
+DESCRIPTIVE = {269, DESCRIPTION, 271, 272, ORIENTATION, 285, 305, 306, 315, 316, 18246, 18249}
+DESCRIPTIVE |= {33432, 33550, 33723, 33922}
 DESCRIPTIVE |= {34264, 34665, 34735, 34736, 34737, 34853, 40091, 40092, 40093, 40094, 40095, 42112, 42113}
 PLACING = {X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT}
 

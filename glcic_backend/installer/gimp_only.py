@@ -54,7 +54,7 @@ def remove_from_gimps() -> tuple[list[str], list[str]]:
     entries = manifest.entries()
     if not entries:
         raise InstallError(
-            f"{folder / MANIFEST} lists nothing: `glcic-backend gimp install` was never run, or what it wrote is removed "
+            f"{folder / MANIFEST} lists nothing: `glcic-backend gimp install` was never run, or what it wrote is gone "
             "already. What install.py has installed, install.py --uninstall removes."
         )
     check_removal(entries, folder)
@@ -71,7 +71,7 @@ def _list_folder() -> Path:
     made_by_installer = Path(sys.prefix).parent
     if Marker(made_by_installer).is_there():
         raise InstallError(
-            f"This program was installed by install.py into {made_by_installer}, which puts the plug-in into GIMP, too. "
+            f"This program was installed by install.py into {made_by_installer}, which puts the plug-in into GIMP too. "
             "Run install.py again, or install.py --uninstall."
         )
     return Path(os.path.realpath(home_folder() / PIP_FOLDER))

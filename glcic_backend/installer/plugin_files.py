@@ -26,7 +26,7 @@ _HAS_GIMP = "import gi; gi.require_version('Gimp', '3.0'); from gi.repository im
 
 
 def source_folder() -> Path:
-    """Where the plug-in lies: in the package that pip has installed, else in the checkout that this module is part of."""
+    """Where the plug-in lies: in the package that pip has installed, else in the checkout of this module."""
     package = Path(__file__).resolve().parents[1]
     carried = package / "carried"
     return carried if carried.is_dir() else package.parent

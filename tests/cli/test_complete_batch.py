@@ -58,7 +58,7 @@ class TestBatch:
         assert out.startswith("1 completed, 2 failed")
         assert names(folders / "done") == ["c.jpg"]
         first, second, third = err.splitlines()
-        assert first.startswith("Failed: a.png: ") and "not a PNG" in first
+        assert first.startswith("Failed: a.png: ") and "no picture of a kind that is read" in first
         assert second.startswith("Failed: b.tif: no mask in ")
         assert third == f"Note: no image belongs to the mask {folders / 'masks' / 'stray.png'}."
 

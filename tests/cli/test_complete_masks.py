@@ -172,7 +172,7 @@ class TestPipes:
 
         code, _, err = run("-", photo / "mask.png", photo / "out.png")
 
-        assert code == 2 and err.startswith("Error: standard input: it is not a PNG")
+        assert code == 2 and err.startswith("Error: standard input: it is no picture")
 
 
 class TestTelling:

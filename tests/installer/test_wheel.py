@@ -58,7 +58,8 @@ def test_the_wheel_carries_program_models_and_plugin_and_no_tests(packages: tupl
 
 
 def test_the_sdist_has_all_that_install_py_needs(packages: tuple[Path, Path]) -> None:
-    names = {name.partition("/")[2] for name in tarfile.open(packages[0]).getnames()}
+    with tarfile.open(packages[0]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
 
     assert {"install.py", "requirements.lock", "pyproject.toml", "README.md", "LICENSE"} <= names
     assert "gimp_plugin/inpaint-selection/inpaint-selection.py" in names

@@ -168,11 +168,31 @@ class TestRefusals:
 
         assert read_picture(tmp_path / "large.png").pixels.shape == (height, width, 1)
 
-    def test_other_formats_are_refused_whatever_they_are_called(self, tmp_path):
-        Image.new("RGB", (4, 4)).save(tmp_path / "picture.png", "BMP")
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (b"", "the file is empty"),
+            (b"8BPS\0\1", "it is a Photoshop document, which is not read. Convert it to PNG"),
+            (b"gimp xcf v011", "it is a GIMP document"),
+            (b"\0\0\0\x0cJXL \r\n", "it is a JPEG XL picture"),
+            (b"%PDF-1.7", "it is a PDF document"),
+            (b"MZ\x90\0", "it is no picture of a kind that is read. Convert it to PNG"),
+        ],
+    )
+    def test_other_files_are_refused_by_what_they_are_whatever_they_are_called(self, tmp_path, content, sentence):
+        (tmp_path / "picture.png").write_bytes(content)
 
-        with pytest.raises(InvalidInputError, match=r"not a PNG, JPEG, WebP or TIFF"):
+        with pytest.raises(InvalidInputError) as refusal:
             read_picture(tmp_path / "picture.png")
+
+        assert str(refusal.value).startswith(f"{tmp_path / 'picture.png'}: {sentence}")
+
+    def test_heic_is_named_with_what_reads_it(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        (tmp_path / "phone.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+
+        with pytest.raises(InvalidInputError, match=r"it is a HEIC picture, and pillow-heif, .* pip install pillow-heif"):
+            read_picture(tmp_path / "phone.jpg")
 
     def test_a_format_is_known_by_its_content(self, tmp_path):
         Image.fromarray(noise(4, 4, 3)).save(tmp_path / "picture.jpg", "PNG")
