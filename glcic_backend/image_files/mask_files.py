@@ -1,6 +1,6 @@
 """A mask's file in; its coverage, as the options want it, and what the user should know of it, out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ _MAX_COLOURFULNESS = 32
 """Largest difference between the channels of a grey mask, of 255: JPEG colours grey a little."""
 
 _NEARLY_ALL = 0.75
-_SPECKLED = 0.1
+_SPECKLED = 0.01
 """Shares from which on a mask is told to be nearly all white, and to be speckled: of its pixels, of its hole."""
 
 MaskFrom = Literal["grey", "alpha", "transparent"]
@@ -80,7 +80,9 @@ def read_mask_file(path: Path, options: MaskOptions | None = None, max_pixels: i
 
 
 def mask_of_transparency(picture: Picture, options: MaskOptions) -> Mask:
-    """What is transparent in a picture, as a mask; half transparent is half covered.
+    """What is transparent in a picture, as a mask, by default also what is so in part.
+
+    The colour of a pixel that a soft eraser has touched is that of the eraser as often as that of the photograph.
 
     Raises:
         InvalidInputError: the picture has no alpha channel.
@@ -88,7 +90,7 @@ def mask_of_transparency(picture: Picture, options: MaskOptions) -> Mask:
     if not picture.has_alpha:
         raise InvalidInputError("the picture has no alpha channel, so nothing in it is transparent. Give a mask.")
     alpha, _ = coverage_of(picture.pixels[..., -1])
-    return _made(np.uint8(255) - alpha, options, False)
+    return _made(np.uint8(255) - alpha, replace(options, threshold=options.threshold or 1), False)
 
 
 def _made(values: NDArray[Any], options: MaskOptions, from_jpeg: bool) -> Mask:

@@ -74,14 +74,15 @@ class TestMasks:
 
     def test_what_is_transparent_in_the_picture_may_be_filled_without_a_mask(self, photo, run):
         pixels = np.dstack([noise(40, 30, 3), np.full((30, 40), 255, np.uint8)])
-        pixels[HOLE] = (255, 255, 255, 0)
+        pixels[HOLE] = (255, 255, 255, 130)  # a soft edge that the eraser has whitened
+        pixels[7:13, 7:13, 3] = 0
         Image.fromarray(pixels).save(photo / "erased.png")
 
         code, out, err = run(photo / "erased.png", photo / "out.png", "--mask-from", "transparent")
 
         result = read_picture(photo / "out.png").pixels
         assert (code, err) == (0, "") and "100 pixels in 1 hole(s)" in out
-        assert (result[HOLE][..., 3] > 0).all() and np.array_equal(result[15:], pixels[15:])
+        assert (result[HOLE][..., :3] == 127).all() and np.array_equal(result[15:], pixels[15:])
 
         code, _, err = run(photo / "image.png", photo / "x.png", "--mask-from", "transparent")
         assert code == 2 and "has no alpha channel, so nothing in it is transparent. Give a mask." in err

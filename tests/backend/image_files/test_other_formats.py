@@ -128,7 +128,8 @@ def cmyk_profile():
     """A profile in which black ink is black, the paper white, and each other ink darker by a quarter, without hue."""
     inks = [(c, m, y, k) for c in (0, 1) for m in (0, 1) for y in (0, 1) for k in (0, 1)]
     lightness = [0 if k else 255 - 64 * (c + m + y) for c, m, y, k in inks]
-    table = struct.pack(">4s4xBBBx", b"mft1", 4, 3, 2) + struct.pack(">9i", *[65536 if n % 4 == 0 else 0 for n in range(9)])
+    table = struct.pack(">4s4xBBBx", b"mft1", 4, 3, 2)
+    table += struct.pack(">9i", *[65536 if n % 4 == 0 else 0 for n in range(9)])
     table += bytes(range(256)) * 4 + b"".join(bytes((light, 128, 128)) for light in lightness) + bytes(range(256)) * 3
     tags = struct.pack(">I4sII", 1, b"A2B0", 144, len(table))
     head = struct.pack(">I4sI4s4s4s12x4s", 144 + len(table), b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ", b"acsp")
