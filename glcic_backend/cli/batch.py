@@ -28,7 +28,7 @@ Outcome = tuple[Task, PictureReport | str]
 """A picture, and its report or why it failed."""
 
 _BYTES_EACH = 2 << 30
-"""Memory that must be free for each process: PyTorch, the model, and a hole of 1000 x 1000 in 12 megapixels."""
+"""Memory that must be free for each process; one that filled a hole of 1000 x 1000 in 12 megapixels took half of it."""
 
 _MOST_LISTED = 10
 _SECONDS_BETWEEN_LINES = 30.0

@@ -15,14 +15,14 @@ def choose(wish: str, driver: bool, index: bool) -> torch_build.TorchBuild:
 def test_with_an_nvidia_driver_it_is_the_cuda_build_of_the_default_index() -> None:
     build = choose("auto", driver=True, index=True)
 
-    assert (build.name, build.pip_arguments, build.download_gb, build.disk_gb) == ("CUDA", (), 2.8, 8.0)
+    assert (build.name, build.pip_arguments, build.download_gb, build.disk_gb) == ("CUDA", (), 2.9, 8.0)
     assert "NVIDIA driver was found" in build.reason
 
 
 def test_without_a_driver_it_is_the_cpu_build_of_its_own_index() -> None:
     build = choose("auto", driver=False, index=True)
 
-    assert (build.name, build.download_gb) == ("CPU", 0.3)
+    assert (build.name, build.download_gb) == ("CPU", 0.4)
     assert build.pip_arguments == ("--extra-index-url", CPU_INDEX)
 
 

@@ -360,4 +360,4 @@ def test_pages_that_all_point_to_the_same_bytes_are_refused_by_their_sum(tmp_pat
 
     assert len(first[40_000].raw) == len(payload)  # each page by itself is sound
     with pytest.raises(ValueError, match="pages of more than"):
-        list(tiff._pages(data, "<"))
+        list(tiff._pages(data))
