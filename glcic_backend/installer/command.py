@@ -114,6 +114,13 @@ def _install(checkout: Path, prefix: Path, arguments: argparse.Namespace, consol
 
 
 def _uninstall(prefix: Path, arguments: argparse.Namespace, console: Console) -> int:
+    try:
+        return _plan_and_remove(prefix, arguments, console)
+    except FileNotFoundError as error:
+        raise InstallError(f"{error.filename} is gone: another uninstallation is just removing {prefix}.") from None
+
+
+def _plan_and_remove(prefix: Path, arguments: argparse.Namespace, console: Console) -> int:
     manifest = read_installation(prefix)
     console.say(f"  {plan_removal(manifest)}")
     if not arguments.yes and not arguments.dry_run and not sys.stdin.isatty():

@@ -1,5 +1,6 @@
 """Uninstalling: what the manifest lists goes, everything else stays, and what is not as it was is refused (R20)."""
 
+import argparse
 import io
 import json
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from glcic_backend.installer import removal
+from glcic_backend.installer import command, removal
 from glcic_backend.installer.console import Console
 from glcic_backend.installer.gimp_steps import install_plugins, install_unit
 from glcic_backend.installer.manifest import CHANGING, FILE, FOLDER, TREE, Entry, Manifest, everything_below
@@ -338,6 +339,20 @@ def test_of_two_uninstallations_at_once_one_removes_and_the_other_says_that_noth
     assert everything_in(installed.folder) == installed.foreign
     assert "removed" in outcomes and len(outcomes) == 2
     assert all(outcome == "removed" or str(installed.prefix) in outcome for outcome in outcomes)
+
+
+def test_what_another_uninstallation_removes_in_this_moment_is_said_in_a_sentence(
+    installed: Installed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plan(manifest: Manifest) -> str:
+        shutil.rmtree(installed.prefix)
+        return plan_removal(manifest)
+
+    monkeypatch.setattr(command, "plan_removal", plan)
+    arguments = argparse.Namespace(yes=True, dry_run=False)
+
+    with pytest.raises(InstallError, match="another uninstallation is just removing"):
+        command._uninstall(installed.prefix, arguments, Console(io.StringIO()))
 
 
 def test_a_manifest_that_others_can_write_is_not_trusted(installed: Installed) -> None:
