@@ -122,11 +122,13 @@ def _best(
     best: Positions,
 ) -> None:
     for index in range(len(filled)):
-        least = np.float32(np.inf)
+        least, is_first = np.float32(np.inf), True
         for place in range(len(offsets)):
             voter = number[filled[index] - offsets[place]]
             if voter < len(found):
                 score = log_cost[voter] + places[place]
-                if score < least:
+                # Costs of colours far out of range are infinite or no numbers: then the first vote counts.
+                if is_first or score < least:
+                    is_first = False
                     least = score
                     best[index] = found[voter] + offsets[place]

@@ -204,3 +204,15 @@ def test_large_holes_report_progress_and_stop_soon_when_cancelled():
 
     assert shares == sorted(shares)
     assert np.diff(asked).max() < 1
+
+
+@pytest.mark.parametrize("value", [1e38, -1e38, 3.4e38])
+def test_colours_far_out_of_range_end_nothing_and_change_nothing_outside_the_hole(value):
+    image = scene(next(iter(SCENES)), 64, 64, np.float32)
+    image[0, 0, 0] = value
+    mask = rectangle(image.shape, 20, 20, 20, 20)
+
+    completed = ENGINE.complete(image, mask)
+
+    assert np.array_equal(completed[mask == 0], image[mask == 0])
+    assert completed.shape == image.shape

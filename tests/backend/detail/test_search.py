@@ -132,6 +132,15 @@ def test_the_best_vote_is_the_cheapest_patch_s_pixel(level):
     assert np.array_equal(copied[~near], level.filled[~near] - shift)
 
 
+@pytest.mark.parametrize("cost", [np.inf, np.nan])
+def test_costs_that_are_no_numbers_still_lead_to_pixels_of_the_picture(level, cost):
+    found = np.full(len(level.targets), level.sources[0], np.int32)
+
+    copied = best_vote(level, found, np.full(len(found), cost, np.float32), nothing)
+
+    assert set(copied) <= set(level.sources[0] + level.offsets)
+
+
 def test_the_mean_vote_is_what_the_patches_agree_on(level):
     shift = 20 * level.stride
 
