@@ -126,7 +126,7 @@ def test_sizes_that_would_need_a_tebibyte_are_refused_by_their_header_alone(raw)
     fields = json.loads(encode(complete_message(*picture(channels=4, dtype=np.float32)))[0])
     fields |= {"width": 1 << 19, "height": 1 << 19}
 
-    reply = answer(raw, [json.dumps(fields).encode(), b"pixels", b"mask"])
+    reply = answer(raw, [json.dumps(fields).encode(), b"pixels", b"mask", b""])
 
     assert "4398046511104 bytes" in reply.message
 
