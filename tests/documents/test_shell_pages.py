@@ -43,11 +43,13 @@ def folder(tmp_path, monkeypatch):
     picture = np.dstack([noise(40, 30, 3), 255 - mask[..., 3]])
     for name in ("photos", "masks"):
         (tmp_path / name).mkdir()
-    for name in ("beach", "photos/beach"):
+    for name in ("beach", "wall", "photos/beach"):
         write_picture(Path(f"{name}.jpg"), Picture(noise(40, 30, 3)))
     write_picture(Path("scan.tif"), Picture(noise(40, 30, 3, "uint16")))
-    for name in ("mask", "beach-mask", "scan-mask", "masks/beach"):
+    for name in ("mask", "beach-mask", "wall-mask", "scan-mask", "masks/beach"):
         Image.fromarray(mask).save(f"{name}.png")
+    for name in ("people", "bricks"):
+        Image.fromarray(np.roll(mask, (10, 15), (0, 1))).save(f"{name}.png")
     Image.fromarray(picture).save("beach.png")
     return tmp_path
 

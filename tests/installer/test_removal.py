@@ -2,7 +2,6 @@
 
 import argparse
 import io
-import json
 import os
 import shutil
 import sys
@@ -14,63 +13,14 @@ import pytest
 
 from glcic_backend.installer import command, removal
 from glcic_backend.installer.console import Console
-from glcic_backend.installer.gimp_steps import install_plugins, install_unit
-from glcic_backend.installer.manifest import CHANGING, FILE, FOLDER, TREE, Entry, Manifest, everything_below
-from glcic_backend.installer.plugin_files import plugin_folder
+from glcic_backend.installer.manifest import CHANGING, FILE, FOLDER, TREE, Entry, Manifest
 from glcic_backend.installer.prefix import InstallError, Marker
-from glcic_backend.installer.systemd_unit import UNIT, unit_file, unit_text
-from glcic_backend.installer.uninstall import own_entries, plan_removal, read_installation, uninstall
+from glcic_backend.installer.uninstall import plan_removal, read_installation, uninstall
 
-from .tiny_project import REPOSITORY, everything_in
+from .installed import Installed
+from .tiny_project import everything_in
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and owners as Unix has them")
-
-
-class Installed:
-    """What install.py leaves, with a stand-in for the environment, and things of the user around it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.prefix = folder / "home" / ".local" / "share" / "glcic"
-        self.profile = folder / "home" / ".config" / "GIMP" / "3.0"
-        self.plugin = plugin_folder(self.profile)
-        other = self.profile / "plug-ins" / "other" / "other.py"
-        for path in (other, folder / "photos" / "holiday.jpg", self.prefix / "models" / "mine.safetensors"):
-            path.parent.mkdir(parents=True)
-            path.write_text("dear")
-        self.foreign = everything_in(folder)
-        Marker(self.prefix).begin()
-        self.manifest = Manifest(self.prefix)
-        self.manifest.add(own_entries(self.prefix))
-        (self.prefix / "venv" / "bin").mkdir(parents=True)
-        (self.prefix / "venv" / "bin" / "python").symlink_to(sys.executable)
-        (self.prefix / "venv" / "photos").symlink_to(folder / "photos")
-        (self.prefix / "venv" / "module.py").touch()
-        (self.prefix / "selftest").mkdir()
-        (self.prefix / "selftest" / "before-after.png").write_text("made by us")
-        for name in ("venv", "selftest"):
-            self.manifest.replace_below(self.prefix / name, everything_below(self.prefix / name))
-        (self.prefix / "install.log").touch()
-        (self.prefix / "install.lock").touch()
-        (self.prefix / "run").mkdir(mode=0o700)
-        (self.prefix / "run" / "daemon.lock").touch()
-        self.install_plugin()
-
-    def install_plugin(self, source: Path = REPOSITORY) -> None:
-        install_plugins(source, [self.profile], ["/x/glcic-backend"], self.manifest)
-
-    def remove(self) -> str:
-        said = io.StringIO()
-        uninstall(read_installation(self.prefix), Console(said))
-        return said.getvalue()
-
-
-@pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installed:
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("GLCIC_HOME", str(tmp_path / "home" / ".local" / "share" / "glcic"))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    return Installed(tmp_path)
 
 
 def test_all_that_was_installed_goes_and_everything_else_stays_as_it_was(installed: Installed) -> None:
@@ -401,67 +351,3 @@ def test_the_plan_names_what_goes_and_what_stays_and_changes_nothing(installed: 
     assert f"{installed.plugin} ({count} files)\n" in removed
     assert "models in" in kept
     assert everything_in(installed.folder) == before
-
-
-# Updates, and the unit
-
-
-def test_a_file_that_the_new_version_no_longer_has_goes_when_the_plugin_is_updated(
-    installed: Installed, tmp_path: Path
-) -> None:
-    old = tmp_path / "old"
-    for part in ("gimp_plugin", "glcic_backend/wire"):
-        shutil.copytree(REPOSITORY / part, old / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (old / "gimp_plugin" / "inpaint-selection" / "old_part.py").touch()
-    installed.install_plugin(old)
-    (installed.plugin / "notes.txt").write_text("mine")
-    assert (installed.plugin / "old_part.py").exists()
-
-    installed.install_plugin()
-
-    assert not (installed.plugin / "old_part.py").exists()
-    assert (installed.plugin / "notes.txt").exists()
-    listed = {entry.path for entry in installed.manifest.entries()}
-    assert str(installed.plugin / "old_part.py") not in listed
-    assert str(installed.plugin / "inpaint-selection.py") in listed
-
-
-def test_the_manifest_lists_every_file_and_folder_that_was_made(installed: Installed) -> None:
-    listed = {entry.path for entry in Manifest(installed.prefix).below(installed.plugin)}
-
-    made = {str(installed.plugin), *(str(path) for path in installed.plugin.rglob("*"))}
-    assert listed == made
-
-
-def test_the_unit_is_written_listed_and_goes_with_the_rest(
-    installed: Installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls = tmp_path / "calls"
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "systemctl").write_text(f'#!/bin/sh\necho "$@" >> {calls}\n')
-    (tmp_path / "bin" / "systemctl").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/bin:/usr/bin")
-
-    path = install_unit(Path("/x/glcic-backend"), installed.manifest)
-
-    assert path == tmp_path / "home" / ".config" / "systemd" / "user" / UNIT == unit_file()
-    assert 'ExecStart="/x/glcic-backend" serve' in path.read_text()
-    assert f'Environment="GLCIC_HOME={installed.prefix}"' in path.read_text()
-    installed.remove()
-    assert calls.read_text() == f"--user disable --now {UNIT}\n"
-    assert not (tmp_path / "home" / ".config" / "systemd").exists()
-
-
-def test_a_unit_names_strange_paths_as_systemd_reads_them() -> None:
-    text = unit_text(Path('/my %s "files"/x\\y'), None)
-
-    assert 'ExecStart="/my %%s \\"files\\"/x\\\\y" serve\n' in text
-    assert "Environment" not in text
-
-
-def test_the_manifest_is_plain_json(installed: Installed) -> None:
-    entries = json.loads(installed.manifest.path.read_text())["entries"]
-
-    assert {"path", "kind", "sha256"} == set(entries[0])
-    assert all(len(entry["sha256"]) == 64 for entry in entries if entry["kind"] == FILE)
-    assert {entry["kind"] for entry in entries} >= {FILE, FOLDER, TREE}
