@@ -25,6 +25,7 @@ def test_a_file_that_the_new_version_no_longer_has_goes_when_the_plugin_is_updat
         shutil.copytree(REPOSITORY / part, old / part, ignore=shutil.ignore_patterns("__pycache__"))
     (old / "docs" / "manual").mkdir(parents=True)
     shutil.copy(REPOSITORY / "docs" / "manual" / "gimp.md", old / "docs" / "manual")
+    shutil.copytree(REPOSITORY / "docs" / "images", old / "docs" / "images")
     (old / "gimp_plugin" / "inpaint-selection" / "old_part.py").touch()
     installed.install_plugin(old)
     (installed.plugin / "notes.txt").write_text("mine")
