@@ -7,7 +7,7 @@ reckoned here for a rectangle round the holes contains what each of them needs.
 from glcic_backend.blending.calm_rims import rim_halvings, rim_window
 from glcic_backend.detail.window import detail_levels, detail_window
 from glcic_backend.network.completion_network import SIZE_MULTIPLE
-from glcic_backend.network.level import network_level, network_window
+from glcic_backend.network.level import largest_level, network_window
 from glcic_backend.scene.holes import largest_thickness
 from glcic_backend.scene.rectangles import grown, union
 from glcic_backend.scene.rim import DEPTH
@@ -32,7 +32,7 @@ def context_rectangle(
     """
     box = grown(box, DEPTH, width, height)  # of the mask's rim, a part may have to be filled as well
     thickness = largest_thickness(width, height, box)
-    level = network_level(thickness, largest)
+    level = largest_level(box, thickness, largest)
     needed = union(network_window(width, height, box, level), rim_window(width, height, box, thickness))
     grid = max(SIZE_MULTIPLE << level, 1 << rim_halvings(thickness))
     if details:

@@ -13,12 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
-from glcic_backend.blending.calm_rims import continue_calm_rims
-from glcic_backend.blending.fills import blend_fills
-from glcic_backend.blending.grain import add_grain
 from glcic_backend.context import context_rectangle
-from glcic_backend.detail.fills import DetailOptions, add_details
-from glcic_backend.errors import InvalidInputError
+from glcic_backend.detail.fills import DetailOptions
+from glcic_backend.errors import CancelledError, InvalidInputError
+from glcic_backend.finish import blended, detailed, grained
 from glcic_backend.model_files.library import resolve_model
 from glcic_backend.model_files.model_file import Model, load_model
 from glcic_backend.network.completer import Completer
@@ -183,6 +181,11 @@ class Inpainter:
         """
         self._home.check()
         report = progress or (lambda stage, share: None)
+
+        def check() -> None:
+            if cancelled is not None and cancelled():
+                raise CancelledError("The completion was cancelled while its holes were looked for.")
+
         _check_options(quality, context, sample_from, distance, seed)
         check_is_image(image)
         report("plan", 0.0)
@@ -206,7 +209,7 @@ class Inpainter:
         doubtful = doubtful_rim(photograph, masked)
         known &= ~doubtful
         masked |= doubtful
-        holes = find_holes(masked)
+        holes = find_holes(masked, check)
         how = _How(blend, quality, DetailOptions(context, seed, self.model.info.hole_range[1], sample_from, distance))
         opacities: list[Fill] = []
         if pixels.has_alpha(image):
@@ -232,13 +235,11 @@ class Inpainter:
         )
         self.used = str(device)
         if how.blend:
-            report("blend", 0.0)
-            fills = continue_calm_rims(photograph, holes, fills, cancelled)
-            blend_fills(photograph, fills, lambda share: report("blend", share), cancelled)
+            fills = blended(photograph, holes, fills, partial(report, "blend"), cancelled)
             if how.quality == "fast":
-                add_grain(photograph, fills, how.details.seed)
+                fills = grained(photograph, holes, fills, how.details.seed, cancelled)
             else:
-                fills = add_details(photograph, holes, fills, how.details, partial(report, "detail"), cancelled)
+                fills = detailed(photograph, holes, fills, how.details, partial(report, "detail"), cancelled)
         return fills
 
     def _opacities(

@@ -15,7 +15,7 @@ FLOORS = (
     ("network",),
     ("blending", "model_files"),
     ("detail",),
-    ("context",),
+    ("context", "finish"),
     ("inpainter",),
     ("image_files", "daemon"),
     ("doctor", "measuring"),

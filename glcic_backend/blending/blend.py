@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from glcic_backend.blending.fast_marching import RADIUS, first_front
 from glcic_backend.blending.multigrid import Mask
 from glcic_backend.blending.poisson import membrane
+from glcic_backend.errors import CancelledError
 
 _MARGIN = RADIUS + 1
 """Surroundings that the fast marching estimate reads: its radius, and one pixel more for slopes."""
@@ -34,7 +35,7 @@ def blend(
         hole: bool [H, W], the pixels to fill.
         known: bool [H, W], pixels that may be used as surroundings. A pixel that is neither hole nor known acts like
             the border of the image.
-        cancelled: polled between the solver's cycles.
+        cancelled: polled several times a second.
 
     Returns:
         float32 [H, W, C]: the blended completion in the hole, exactly `image` elsewhere. Values may exceed the unit's
@@ -59,7 +60,12 @@ def _blended_hole(
     known: Mask,
     cancelled: Callable[[], bool] | None,
 ) -> NDArray[np.float32]:
-    ring, colours = first_front(image, hole, known)
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The completion was cancelled while it was being blended.")
+
+    ring, colours = first_front(image, hole, known, check)
+    check()
     difference = np.zeros_like(completion)
     difference[ring] = colours - completion[ring]
     u = membrane(_bound_parts(hole, ring), ring, hole | known, difference, cancelled)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from glcic_backend.blending import blend
 from glcic_backend.errors import CancelledError
-from glcic_backend.scene.fill import Fill, paste
+from glcic_backend.scene.fill import Fill, FillIndex, paste
 from glcic_backend.scene.holes import Hole, pieces
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import grown, slices
@@ -57,6 +57,7 @@ def continue_calm_rims(
         CancelledError: `cancelled` returned true.
     """
     result = []
+    index = FillIndex(fills)
     for part in (part for hole in holes for part in pieces(hole)):
         if cancelled is not None and cancelled():
             raise CancelledError("The completion was cancelled while calm surroundings were continued.")
@@ -65,7 +66,7 @@ def continue_calm_rims(
         hole = np.zeros(known.shape, np.bool_)
         place = slices(part.box._replace(x=part.box.x - window.x, y=part.box.y - window.y))
         hole[place] = part.mask
-        paste(fills, window, picture)
+        paste(index.within(window), window, picture)
         colour = picture[place].copy()
         colour += _change(Scene(picture, known, hole & ~known), rim_halvings(part.thickness), cancelled)[place]
         result.append(Fill(part.box, part.mask, colour))

@@ -5,6 +5,7 @@ Telea's method fills a hole from its rim inwards, each pixel from its neighbours
 the method's first front, all of its pixels at once, in floating point.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -12,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.blending.multigrid import Mask, neighbour_count
+from glcic_backend.compiled import compiled, in_chunks
 
 RADIUS = 3
 """Pixels of the surroundings that an estimate draws on, as far as this from it."""
 
-_LEAST_DIRECTION = 1e-3
+_LEAST_DIRECTION = np.float32(1e-3)
+_CHUNK = 8192
+_SPAN = range(-RADIUS, RADIUS + 1)
+_OFFSETS = np.array([(dy, dx) for dy in _SPAN for dx in _SPAN if 0 < dy**2 + dx**2 <= RADIUS**2])
 
 
 class Front(NamedTuple):
@@ -31,7 +36,7 @@ class Front(NamedTuple):
     colours: NDArray[np.float32]
 
 
-def first_front(image: NDArray[np.float32], hole: Mask, known: Mask) -> Front:
+def first_front(image: NDArray[np.float32], hole: Mask, known: Mask, check: Callable[[], None] = lambda: None) -> Front:
     """Estimate the colours on a hole's outermost ring from the known pixels round it (Telea 2004, equations 2 to 6).
 
     An estimate is the weighted mean of the known pixels within `RADIUS`, each continued along its own gradient. It is
@@ -42,71 +47,79 @@ def first_front(image: NDArray[np.float32], hole: Mask, known: Mask) -> Front:
         image: float32 [H, W, C], any unit; read where known.
         hole: bool [H, W].
         known: bool [H, W], no pixel of the hole.
+        check: called often; may raise.
     """
+    check()
     ring = hole & (neighbour_count(known) > 0)
     distance = _signed_distance(hole, known)
-    near = cv2.dilate(ring.astype(np.uint8), np.ones((2 * RADIUS + 1, 2 * RADIUS + 1), np.uint8)).astype(bool)
-    samples = _Samples(image, known & near, known)
-    rows, columns = np.nonzero(ring)
+    check()
+    rows, columns = (axis.astype(np.int32) for axis in np.nonzero(ring))
     across, down = _normals(distance, rows, columns)
-    shape = (len(rows), image.shape[2])
-    total, weights = np.zeros(shape, np.float32), np.zeros(len(rows), np.float32)
-    low, high = np.full(shape, np.inf, np.float32), np.full(shape, -np.inf, np.float32)
-    padded_distance = np.pad(distance, RADIUS)
-    for dy, dx in _offsets():
-        index = samples.at(rows + dy, columns + dx)
-        reach = float(np.hypot(dy, dx))
-        # Equations 4 to 6: along the front's normal, near, and on the same level.
-        direction = np.maximum(-(dx * across + dy * down) / reach, _LEAST_DIRECTION)
-        level = 1 + np.abs(distance[rows, columns] - padded_distance[rows + dy + RADIUS, columns + dx + RADIUS])
-        weight = samples.present[index] * direction / (reach**2 * level)
-        colour = samples.colours[index]
-        total += weight[:, None] * (colour - dx * samples.slopes_x[index] - dy * samples.slopes_y[index])
-        weights += weight
-        if max(abs(dx), abs(dy)) == 1:
-            present = samples.present[index][:, None] > 0
-            low = np.where(present, np.minimum(low, colour), low)
-            high = np.where(present, np.maximum(high, colour), high)
-    return Front(ring, np.clip(total / weights[:, None], low, high))
+    colours = np.empty((len(rows), image.shape[2]), np.float32)
+
+    def run(begin: int, end: int) -> None:
+        part = slice(begin, end)
+        normals = across[part], down[part]
+        _estimate(image, known, distance, rows[part], columns[part], normals, _OFFSETS, colours[part])
+
+    in_chunks(run, len(rows), _CHUNK, cv2.getNumThreads(), check)
+    return Front(ring, colours)
 
 
-class _Samples:
-    """Known pixels near the ring as lists, so that nothing is computed for all the rest of the image.
-
-    Attributes:
-        colours, slopes_x, slopes_y: float32 [n + 1, C], colour and its slope per pixel to the right and down; the
-            last row is zero and stands for every pixel that is not listed.
-        present: float32 [n + 1], 1, and 0 in the last row.
-    """
-
-    def __init__(self, image: NDArray[np.float32], wanted: Mask, known: Mask) -> None:
-        rows, columns = np.nonzero(wanted)
-        self._index = np.full((wanted.shape[0] + 2 * RADIUS, wanted.shape[1] + 2 * RADIUS), len(rows), np.int32)
-        self._index[rows + RADIUS, columns + RADIUS] = np.arange(len(rows), dtype=np.int32)
-        self.present = np.append(np.ones(len(rows), np.float32), np.float32(0))
-        self.colours = _with_zero_row(image[rows, columns])
-        self.slopes_x = _with_zero_row(_slopes(image, known, rows, columns, 0, 1))
-        self.slopes_y = _with_zero_row(_slopes(image, known, rows, columns, 1, 0))
-
-    def at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.int32]:
-        """Indices of pixels up to `RADIUS` outside the image."""
-        return self._index[rows + RADIUS, columns + RADIUS]
-
-
-def _slopes(
-    image: NDArray[np.float32], known: Mask, rows: NDArray[np.intp], columns: NDArray[np.intp], dy: int, dx: int
-) -> NDArray[np.float32]:
-    """Slope of the colour at some pixels along one axis: the mean of the differences to known neighbours, or 0."""
+@compiled
+def _estimate(
+    image: NDArray[np.float32],
+    known: Mask,
+    distance: NDArray[np.float32],
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    normals: tuple[NDArray[np.float32], NDArray[np.float32]],
+    offsets: NDArray[np.int64],
+    colours: NDArray[np.float32],
+) -> None:
+    """Colours of some pixels of the ring, float32 [p, C], from the known ones at some offsets, int64 [o, 2]."""
     height, width = known.shape
-    here = image[rows, columns]
-    total, count = np.zeros_like(here), np.zeros((len(rows), 1), np.float32)
-    for side in (-1, 1):
-        y, x = np.clip(rows + side * dy, 0, height - 1), np.clip(columns + side * dx, 0, width - 1)
-        # A pixel at the border is clipped to itself: the difference is 0 and must not count.
-        usable = (known[y, x] & ((y != rows) | (x != columns)))[:, None]
-        total += np.where(usable, side * (image[y, x] - here), 0)
-        count += usable
-    return (total / np.maximum(count, 1)).astype(np.float32)
+    channels = image.shape[2]
+    total = np.empty(channels, np.float32)
+    low, high = np.empty(channels, np.float32), np.empty(channels, np.float32)
+    for index in range(len(rows)):
+        row, column = rows[index], columns[index]
+        total[:] = 0
+        low[:], high[:] = np.inf, -np.inf
+        weights = np.float32(0)
+        for number in range(len(offsets)):
+            dy, dx = offsets[number]
+            y, x = row + dy, column + dx
+            if y < 0 or x < 0 or y >= height or x >= width or not known[y, x]:
+                continue
+            # Equations 4 to 6: along the front's normal, near, and on the same level.
+            square = np.float32(dy * dy + dx * dx)
+            direction = max(-(dx * normals[0][index] + dy * normals[1][index]) / np.sqrt(square), _LEAST_DIRECTION)
+            level = 1 + abs(distance[row, column] - distance[y, x])
+            weight = direction / (square * level)
+            weights += weight
+            for channel in range(channels):
+                here = image[y, x, channel]
+                # The slope is the mean of the differences to known neighbours.
+                slope_x, slope_y, beside, above = np.float32(0), np.float32(0), 0, 0
+                if x > 0 and known[y, x - 1]:
+                    slope_x += here - image[y, x - 1, channel]
+                    beside += 1
+                if x + 1 < width and known[y, x + 1]:
+                    slope_x += image[y, x + 1, channel] - here
+                    beside += 1
+                if y > 0 and known[y - 1, x]:
+                    slope_y += here - image[y - 1, x, channel]
+                    above += 1
+                if y + 1 < height and known[y + 1, x]:
+                    slope_y += image[y + 1, x, channel] - here
+                    above += 1
+                total[channel] += weight * (here - dx * slope_x / max(beside, 1) - dy * slope_y / max(above, 1))
+                if square <= 2:
+                    low[channel] = min(low[channel], here)
+                    high[channel] = max(high[channel], here)
+        for channel in range(channels):
+            colours[index, channel] = min(max(total[channel] / weights, low[channel]), high[channel])
 
 
 def _signed_distance(hole: Mask, known: Mask) -> NDArray[np.float32]:
@@ -117,19 +130,10 @@ def _signed_distance(hole: Mask, known: Mask) -> NDArray[np.float32]:
 
 
 def _normals(
-    distance: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]
+    distance: NDArray[np.float32], rows: NDArray[np.int32], columns: NDArray[np.int32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Unit normals of the front, x and y components, pointing into the hole; near 0 where it has no direction."""
     across = cv2.Sobel(distance, cv2.CV_32F, 1, 0)[rows, columns].astype(np.float32, copy=False)
     down = cv2.Sobel(distance, cv2.CV_32F, 0, 1)[rows, columns].astype(np.float32, copy=False)
     length = np.hypot(across, down) + np.float32(1e-6)
     return across / length, down / length
-
-
-def _offsets() -> list[tuple[int, int]]:
-    span = range(-RADIUS, RADIUS + 1)
-    return [(dy, dx) for dy in span for dx in span if 0 < dy**2 + dx**2 <= RADIUS**2]
-
-
-def _with_zero_row(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.concatenate([values, np.zeros((1, values.shape[1]), np.float32)])

@@ -4,7 +4,7 @@ The grain of a photograph is what varies from pixel to pixel in its calmest plac
 is what details are for (`detail/`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -29,13 +29,17 @@ _COARSEST = 2.0
 """Sigma of the Gaussian that tells grain, which is finer, from the picture, pixels."""
 
 
-def add_grain(photograph: Photograph, fills: Sequence[Fill], seed: int) -> None:
+def add_grain(
+    photograph: Photograph, fills: Sequence[Fill], seed: int, check: Callable[[], None] = lambda: None
+) -> None:
     """Give blended fills the grain of their surroundings, in place, as far as they have none.
 
     Args:
         seed: of the random numbers.
+        check: called before each; may raise.
     """
     for fill in fills:
+        check()
         crop = grown(fill.region, _BAND, photograph.width, photograph.height)
         picture, known = photograph.rgb(crop), photograph.known[slices(crop)]
         sample = _sample(picture, known)

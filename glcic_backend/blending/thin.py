@@ -65,29 +65,28 @@ def solve_thin(
     places = np.flatnonzero(inside)
     number = np.full(inside.size, len(places), np.int32)
     number[places] = np.arange(len(places), dtype=np.int32)
-    neighbours = np.stack([number[places + step] for step in (-width, -1, 1, width)], axis=1)
-    links = (neighbours < len(places)).sum(axis=1) + neighbour_count(pinned)[free] + screen
-    inverse = (1 / links).astype(np.float32)
+    neighbours = np.stack([number[places + step] for step in (-width, -1, 1, width)])
+    links = ((neighbours < len(places)).sum(axis=0) + neighbour_count(pinned)[free] + screen).astype(np.float32)
+    inverse = 1 / links
 
-    channels = right_side.shape[2] + 1
-    residual = np.ones((len(places), channels), np.float32)
-    residual[:, :-1] = right_side[free]
-    u = np.zeros_like(residual)
-    # One more row, which stays zero, stands for every neighbour that is not free.
-    direction = np.zeros((len(places) + 1, channels), np.float32)
-    direction[:-1] = residual * inverse[:, None]
-    product = (residual.astype(np.float64) * direction[:-1]).sum(axis=0)
+    count, channels = len(places), right_side.shape[2] + 1
+    residual = np.ones((channels, count), np.float32)
+    residual[:-1] = right_side[free].T
+    u, image = np.zeros_like(residual), np.empty_like(residual)
+    # One more entry, which stays zero, stands for every neighbour that is not free.
+    direction = np.zeros((channels, count + 1), np.float32)
+    direction[:, :-1] = residual * inverse
+    product = np.einsum("cp,cp->c", residual, direction[:, :-1], dtype=np.float64)
     largest = np.empty(channels, np.float32)
-    image = np.empty_like(residual)
     for _ in range(0, _MOST_STEPS, _STEPS):
         if cancelled is not None and cancelled():
             raise CancelledError("The completion was cancelled while it was being blended.")
         for _ in range(_STEPS):
-            _step(neighbours, links.astype(np.float32), inverse, u, residual, direction, image, product, largest)
+            _step(neighbours, links, inverse, u, residual, direction, image, product, largest)
         if largest[-1] <= _SETTLED:
-            torsion = u[:, -1].max() / (1 - largest[-1])
+            torsion = u[-1].max() / (1 - largest[-1])
             if (largest[:-1] * torsion <= tolerance).all():
-                return np.ascontiguousarray(u[:, :-1])
+                return np.ascontiguousarray(u[:-1].T)
     return None
 
 
@@ -109,36 +108,28 @@ def _step(
         product: float64 [C], residual times preconditioned residual.
         largest: float32 [C], size of the largest residual.
     """
-    count, channels = residual.shape
-    curvature = np.zeros(channels)
-    for pixel in range(count):
-        up, left, right, down = neighbours[pixel]
-        for channel in range(channels):
-            value = links[pixel] * direction[pixel, channel] - (
-                direction[up, channel] + direction[left, channel] + direction[right, channel] + direction[down, channel]
+    for channel in range(len(residual)):
+        mine, image_here, u_here, rest = direction[channel], image[channel], u[channel], residual[channel]
+        curvature = 0.0
+        for pixel in range(len(links)):
+            around = (
+                mine[neighbours[0, pixel]]
+                + mine[neighbours[1, pixel]]
+                + mine[neighbours[2, pixel]]
+                + mine[neighbours[3, pixel]]
             )
-            image[pixel, channel] = value
-            curvature[channel] += np.float64(value) * direction[pixel, channel]
-    length = np.zeros(channels, np.float32)
-    for channel in range(channels):
-        if curvature[channel] > 0:
-            length[channel] = product[channel] / curvature[channel]
-    new = np.zeros(channels)
-    largest[:] = 0
-    for pixel in range(count):
-        for channel in range(channels):
-            u[pixel, channel] += length[channel] * direction[pixel, channel]
-            rest = residual[pixel, channel] - length[channel] * image[pixel, channel]
-            residual[pixel, channel] = rest
-            new[channel] += np.float64(rest) * rest * inverse[pixel]
-            largest[channel] = max(largest[channel], abs(rest))
-    ratio = np.zeros(channels, np.float32)
-    for channel in range(channels):
-        if product[channel] > 0:
-            ratio[channel] = new[channel] / product[channel]
-        product[channel] = new[channel]
-    for pixel in range(count):
-        for channel in range(channels):
-            direction[pixel, channel] = (
-                residual[pixel, channel] * inverse[pixel] + ratio[channel] * direction[pixel, channel]
-            )
+            value = links[pixel] * mine[pixel] - around
+            image_here[pixel] = value
+            curvature += value * mine[pixel]
+        length = np.float32(product[channel] / curvature if curvature > 0 else 0.0)
+        new, most = 0.0, np.float32(0)
+        for pixel in range(len(links)):
+            u_here[pixel] += length * mine[pixel]
+            left = rest[pixel] - length * image_here[pixel]
+            rest[pixel] = left
+            new += left * left * inverse[pixel]
+            most = max(most, abs(left))
+        ratio = np.float32(new / product[channel] if product[channel] > 0 else 0.0)
+        product[channel], largest[channel] = new, most
+        for pixel in range(len(links)):
+            mine[pixel] = rest[pixel] * inverse[pixel] + ratio * mine[pixel]

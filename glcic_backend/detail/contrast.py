@@ -57,6 +57,8 @@ def _continued(level: Level, contrast: NDArray[np.float32]) -> NDArray[np.float3
     box = slice(top, rows.max() + _MARGIN + 1), slice(left, columns.max() + _MARGIN + 1)
     known = level.is_known.reshape(shape)[box]
     values = contrast.reshape(shape)[box][..., None]
-    continued = blend(np.ones_like(values), values, ~known, known)
-    there = continued[rows - top, columns - left, 0]
-    return np.asarray(np.maximum(there, 0), np.float32)
+    there = rows - top, columns - left
+    wanted = np.zeros(known.shape, np.bool_)
+    wanted[there] = True
+    continued = blend(np.ones_like(values), values, wanted, known)[..., 0]
+    return np.asarray(np.maximum(continued[there], 0), np.float32)

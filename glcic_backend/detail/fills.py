@@ -44,6 +44,11 @@ class DetailOptions:
     sample_from: str = "automatic"
     distance: int = 0
 
+    @property
+    def is_restricted(self) -> bool:
+        """Whether it says where texture comes from."""
+        return self.context != "automatic" or self.sample_from != "automatic" or self.distance > 0
+
 
 def add_details(
     photograph: Photograph,

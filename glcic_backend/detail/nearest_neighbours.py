@@ -1,8 +1,8 @@
 """Patches' vectors in, their nearest neighbours out (PatchMatch: Barnes et al. 2009).
 
-Each patch learns from the one before it in its row and from the one above, backwards in every other pass, and then
-tries places at random. The targets are cut into chunks that do not see what happens in the others during a pass, so
-that the result is the same however many threads share them.
+Each patch learns from the four beside it, row by row and backwards in every other pass, so that what one has found the
+next one learns at once; then it tries places at random. The targets are cut into chunks that do not see what happens
+in the others during a pass, so that the result is the same however many threads share them.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from glcic_backend.compiled import compiled, in_chunks
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level, Positions
 
-_WORTH_A_JUMP = 0.8
+_WORTH_A_JUMP = 0.9
 """A source from a random place replaces another one only if it costs less than so many times as much: what is gained by
 little breaks pieces of the photograph apart."""
 
@@ -51,6 +51,7 @@ class Matcher:
         # Below 0 where there is no source: one look-up tells both.
         self._calmness = np.where(level.is_source, contrast.calmness, np.float32(-1))
         self._backwards = False
+        self._shifts = np.array([1, level.stride, -1, -level.stride], np.int32)
 
     def first(self, wanted: NDArray[np.float32]) -> Positions:
         """Sources to begin with, int32 [t], positions: the nearest of all where they are few, else random ones.
@@ -100,7 +101,7 @@ class Matcher:
                 end,
                 backwards,
                 (self._vectors, self._calmness, wanted, self._contrast.wanted),
-                (level.targets, level.number, level.stride),
+                (level.targets, level.number, self._shifts, level.stride),
                 before,
                 found,
                 cost,
@@ -196,7 +197,7 @@ def _improve(
     end: int,
     backwards: bool,
     patches: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
-    field: tuple[Positions, NDArray[np.int32], int],
+    field: tuple[Positions, NDArray[np.int32], Positions, int],
     before: Positions,
     found: Positions,
     cost: NDArray[np.float32],
@@ -205,14 +206,14 @@ def _improve(
     """One pass over the targets from `begin` to `end`, of which only their own entries are changed.
 
     Args:
-        backwards: from the last to the first, learning from the right and from below.
+        backwards: from the last to the first.
         patches: vectors, calmness, wanted vectors, wanted contrast.
-        field: targets, their numbers by position, stride.
+        field: targets, their numbers by position, shifts to the neighbours that are learnt from, stride.
         before: int32 [t], what had been found before the pass.
         search: seed of the pass, largest reach of random places, what they have to be worth.
     """
     vectors, calmness, wanted, contrast = patches
-    targets, number, stride = field
+    targets, number, shifts, stride = field
     seed, reach, worth = search
     count = len(calmness)
     towards = 1 if backwards else -1
@@ -220,8 +221,8 @@ def _improve(
         target = end - 1 - step if backwards else begin + step
         best = found[target]
         least = cost[target]
-        for side in range(2):
-            shift = towards * (stride if side else 1)
+        for side in range(len(shifts)):
+            shift = towards * shifts[side]
             neighbour = number[targets[target] + shift]
             if neighbour == len(targets):
                 continue

@@ -17,6 +17,8 @@ from glcic_backend.detail.pyramid import PATCH, RADIUS, Level, Positions
 COMPONENTS = 24
 _SAMPLES = 4096
 _CHUNK = 2048
+_TOGETHER = 16384
+"""Patches that are gathered before they are multiplied."""
 _STRIP = 1 << 18
 """Positions whose vectors are computed together."""
 
@@ -77,31 +79,27 @@ class PatchSpace:
             float32 [p, COMPONENTS + room].
         """
         vectors = np.zeros((len(positions), COMPONENTS + room), np.float32)
-        offsets, basis = self._level.offsets, self._basis
+        patches = np.empty((min(len(positions), _TOGETHER), PATCH * PATCH * 3), np.float32)
+        for first in range(0, len(positions), _TOGETHER):
+            part = positions[first : first + _TOGETHER]
+            gathered = patches[: len(part)]
 
-        def run(begin: int, end: int) -> None:
-            _project(pixels, positions[begin:end], offsets, basis, vectors[begin:end])
+            def run(begin: int, end: int, part: Positions = part, gathered: NDArray[np.float32] = gathered) -> None:
+                _gather(pixels, part[begin:end], self._level.offsets, gathered[begin:end])
 
-        in_chunks(run, len(positions), _CHUNK, torch.get_num_threads(), check)
+            in_chunks(run, len(part), _CHUNK, torch.get_num_threads(), check)
+            product = torch.from_numpy(gathered) @ torch.from_numpy(self._basis)
+            vectors[first : first + len(part), :COMPONENTS] = product.numpy()
         return vectors
 
 
 @compiled
-def _project(
-    pixels: NDArray[np.float32],
-    positions: Positions,
-    offsets: Positions,
-    basis: NDArray[np.float32],
-    vectors: NDArray[np.float32],
+def _gather(
+    pixels: NDArray[np.float32], positions: Positions, offsets: Positions, patches: NDArray[np.float32]
 ) -> None:
-    """Patches times the basis, float32 [147, components], added to `vectors`, float32 [p, components or more]."""
+    """The patches at some positions, float32 [p, 147]."""
     for index in range(len(positions)):
-        vector = vectors[index]
-        row = 0
-        for offset in offsets:
-            place = positions[index] + offset
+        for number in range(len(offsets)):
+            place = positions[index] + offsets[number]
             for channel in range(3):
-                value = pixels[place, channel]
-                for component in range(basis.shape[1]):
-                    vector[component] += value * basis[row, component]
-                row += 1
+                patches[index, 3 * number + channel] = pixels[place, channel]

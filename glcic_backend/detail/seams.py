@@ -97,6 +97,7 @@ def _excess(
         excess: float32 [p, 3], the result.
     """
     steps = (1, -1, stride, -stride)
+    step_up = np.empty(3, np.float32)
     for index in range(len(filled)):
         source = copied[index]
         excess[index] = 0
@@ -113,16 +114,14 @@ def _excess(
                 wanted = _difference(pixels, is_known, source, step, channel)
                 if is_free:
                     wanted = (wanted - _difference(pixels, is_known, other, -step, channel)) / 2
-                largest = max(largest, abs(pixels[shown, channel] - pixels[source, channel] - wanted))
+                step_up[channel] = pixels[shown, channel] - pixels[source, channel] - wanted
+                largest = max(largest, abs(step_up[channel]))
             # A large step between two pieces is an edge where they rightly meet, not a difference of their shades.
             share = np.float32(1)
             if power > 0 and is_free:
                 share = np.float32(1 / (1 + (largest / _EDGE) ** power))
             for channel in range(3):
-                wanted = _difference(pixels, is_known, source, step, channel)
-                if is_free:
-                    wanted = (wanted - _difference(pixels, is_known, other, -step, channel)) / 2
-                excess[index, channel] += share * (pixels[shown, channel] - pixels[source, channel] - wanted)
+                excess[index, channel] += share * step_up[channel]
 
 
 @compiled

@@ -25,7 +25,7 @@ from glcic_backend.scene.scene import Scene
 _LEAST_SOURCES = 200
 _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
-_PASSES = 2
+_PASSES = 3
 _TINY_COST = 1e-9
 _GUIDE_ROOM = 8
 """Of the numbers of a vector: five of the guide, and zeros to a multiple of what the search sums together."""

@@ -8,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from glcic_backend.errors import CancelledError
 from glcic_backend.network.completion_network import CompletionNetwork
 from glcic_backend.network.exact_region import complete_region
-from glcic_backend.network.level import network_level
+from glcic_backend.network.level import hole_levels
 from glcic_backend.network.memory import in_pieces
 from glcic_backend.network.region import region_cost
 from glcic_backend.network.region_plan import plan_regions
-from glcic_backend.scene.fill import Fill, paste
+from glcic_backend.scene.fill import Fill, FillIndex, paste
 from glcic_backend.scene.holes import Hole
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import slices
@@ -60,13 +61,18 @@ class Completer:
             CancelledError: `cancelled` returned True.
         """
         by_level: dict[int, list[Hole]] = {}
-        for hole in holes:
-            by_level.setdefault(network_level(hole.thickness, self._largest), []).append(hole)
+        for hole, level in zip(holes, hole_levels(holes, self._largest), strict=True):
+            by_level.setdefault(level, []).append(hole)
         jobs = []
+
+        def check() -> None:
+            if cancelled is not None and cancelled():
+                raise CancelledError("The completion was cancelled while its regions were planned.")
+
         for level, members in sorted(by_level.items()):
             copy = SmallCopy(photograph, level, cancelled)
             mask = copy.mask(members)
-            regions = plan_regions(mask)
+            regions = plan_regions(mask, check=check)
             jobs.append((level, copy, mask, regions, region_cost(regions, copy.width, copy.height)))
         total = float(sum(cost.sum() for *_, cost in jobs)) or 1.0
         done = 0.0
@@ -82,7 +88,13 @@ class Completer:
                 colour = in_pieces(run, region, self._device)
                 completed.append(Fill(region, mask[slices(region)], colour))
                 done += cost
-            fills += completed if level == 0 else [_enlarged(copy, completed, hole) for hole in by_level[level]]
+            if level == 0:
+                fills += completed
+                continue
+            index = FillIndex(completed)
+            for hole in by_level[level]:
+                check()
+                fills.append(_enlarged(copy, index, hole))
         progress(1.0)
         return fills
 
@@ -107,8 +119,8 @@ class Completer:
         return completion.permute(1, 2, 0).cpu().numpy()
 
 
-def _enlarged(copy: SmallCopy, completed: list[Fill], hole: Hole) -> Fill:
+def _enlarged(copy: SmallCopy, completed: FillIndex, hole: Hole) -> Fill:
     part = copy.cover(hole.box, _MARGIN)
     colour = copy.read(part)[0].copy()
-    paste(completed, part, colour)
+    paste(completed.within(part), part, colour)
     return Fill(hole.box, hole.mask, copy.enlarge(colour, part, hole.box))

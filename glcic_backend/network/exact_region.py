@@ -71,6 +71,8 @@ def _compute_span(layer: ConvUnit, x: Tensor, column: LayerSpan, row: LayerSpan)
         left = column.first - spec.stride * column.input_first
         return x[..., top : top + row.last - row.first + 1, left : left + column.last - column.first + 1]
     padding = (column.pad_before, column.pad_after, row.pad_before, row.pad_after)
-    if any(padding):
-        x = functional.pad(x, padding)
-    return functional.conv2d(x, conv.weight, conv.bias, stride=spec.stride, dilation=spec.dilation)
+    if padding[0] == padding[1] and padding[2] == padding[3]:
+        around = padding[2], padding[0]  # the convolution's own padding, which copies nothing
+    else:
+        x, around = functional.pad(x, padding), (0, 0)
+    return functional.conv2d(x, conv.weight, conv.bias, stride=spec.stride, padding=around, dilation=spec.dilation)

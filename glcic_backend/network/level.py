@@ -4,14 +4,40 @@
 """
 
 import math
+from collections.abc import Sequence
 
 from glcic_backend.network import region
+from glcic_backend.scene.holes import Hole
 from glcic_backend.wire.geometry import Rectangle
 
 
 def network_level(thickness: float, largest: int) -> int:
     """The finest level at which a hole is no thicker than `largest` pixels."""
     return max(0, math.ceil(math.log2(max(thickness, 1) / largest)))
+
+
+_SPREAD_SIDE = 256
+_MOST_SPREAD = 32
+"""So many squares of `_SPREAD_SIDE` pixels hold specks, and all of them, two megapixels, would have to be computed."""
+
+
+def hole_levels(holes: Sequence[Hole], largest: int) -> list[int]:
+    """The level of each hole: `network_level`, but 1 for specks that are strewn over a large part of a photograph.
+
+    Each speck has 307 pixels round it that the network looks at, so specks all over a photograph cost as much as the
+    whole of it. In a copy half as large that is a quarter.
+    """
+    specks = [hole.box for hole in holes if hole.is_speck]
+    left, top = (min((box[axis] for box in specks), default=0) for axis in (0, 1))
+    squares = {((box.x - left) // _SPREAD_SIDE, (box.y - top) // _SPREAD_SIDE) for box in specks}
+    least = int(len(squares) > _MOST_SPREAD)
+    return [max(network_level(hole.thickness, largest), least if hole.is_speck else 0) for hole in holes]
+
+
+def largest_level(box: Rectangle, thickness: float, largest: int) -> int:
+    """The level that no hole within a rectangle exceeds whose thickness is at most the given one."""
+    squares = (box.width // _SPREAD_SIDE + 1) * (box.height // _SPREAD_SIDE + 1)
+    return max(network_level(thickness, largest), int(squares > _MOST_SPREAD))
 
 
 def network_window(width: int, height: int, box: Rectangle, level: int) -> Rectangle:

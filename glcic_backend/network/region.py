@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from glcic_backend.network.completion_network import INPUT_CHANNELS, SIZE_MULTIPLE, TABLE_2, LayerSpec
 from glcic_backend.wire.geometry import Rectangle
 
-Intervals = NDArray[np.int64]
-"""First and last index (inclusive) along one axis, int64 [2] or [2, ...]."""
+Indices = NDArray[np.int64]
+"""Indices along one axis, int64 [...]."""
 
 _CONTEXT_BEFORE, _CONTEXT_AFTER = 152, 148
 
@@ -49,13 +49,12 @@ def layer_extents(size: int) -> list[int]:
     return extents
 
 
-def _needed_inputs(spec: LayerSpec, outputs: Intervals) -> Intervals:
-    """Inputs that some outputs of a layer are computed from, not yet clipped to the layer's input."""
-    first, last = outputs
+def _needed_inputs(spec: LayerSpec, first: Indices, last: Indices) -> tuple[Indices, Indices]:
+    """Inputs that outputs `first..last` of a layer are computed from, not yet clipped to the layer's input."""
     if spec.kind == "deconv":
-        return np.stack([-((2 - first) // 2), (last + 1) // 2])
+        return -((2 - first) // 2), (last + 1) // 2
     reach = spec.dilation * (spec.kernel - 1)
-    return np.stack([spec.stride * first - spec.padding, spec.stride * last - spec.padding + reach])
+    return spec.stride * first - spec.padding, spec.stride * last - spec.padding + reach
 
 
 def axis_spans(first: int, last: int, size: int) -> list[LayerSpan]:
@@ -63,7 +62,7 @@ def axis_spans(first: int, last: int, size: int) -> list[LayerSpan]:
     spans = []
     wanted = np.array([first, last])
     for spec, extent in zip(reversed(TABLE_2), reversed(layer_extents(size)[:-1]), strict=True):
-        needed = _needed_inputs(spec, wanted)
+        needed = np.stack(_needed_inputs(spec, *wanted))
         clipped = np.clip(needed, 0, extent - 1)
         before, after = abs(clipped - needed)
         spans.append(LayerSpan(*map(int, (*wanted, *clipped, before, after))))
@@ -81,8 +80,8 @@ def region_cost(rectangles: Sequence[Rectangle] | NDArray[np.int64], width: int,
         int64 [n].
     """
     boxes = np.asarray(rectangles, dtype=np.int64).reshape(-1, 4).T
-    columns = np.stack([boxes[0], boxes[0] + boxes[2] - 1])
-    rows = np.stack([boxes[1], boxes[1] + boxes[3] - 1])
+    columns = boxes[0], boxes[0] + boxes[2] - 1
+    rows = boxes[1], boxes[1] + boxes[3] - 1
     inputs = [INPUT_CHANNELS, *(spec.outputs for spec in TABLE_2[:-1])]
     extents = zip(layer_extents(width)[:-1], layer_extents(height)[:-1], strict=True)
     cost = np.zeros(boxes.shape[1], dtype=np.int64)
@@ -91,9 +90,13 @@ def region_cost(rectangles: Sequence[Rectangle] | NDArray[np.int64], width: int,
         taps = spec.kernel**2 // (spec.stride**2 if spec.kind == "deconv" else 1)
         area = (columns[1] - columns[0] + 1) * (rows[1] - rows[0] + 1)
         cost += area * (taps * channels * spec.outputs)
-        columns = np.clip(_needed_inputs(spec, columns), 0, columns_exist - 1)
-        rows = np.clip(_needed_inputs(spec, rows), 0, rows_exist - 1)
+        columns = _clipped(_needed_inputs(spec, *columns), columns_exist)
+        rows = _clipped(_needed_inputs(spec, *rows), rows_exist)
     return cost
+
+
+def _clipped(interval: tuple[Indices, Indices], extent: int) -> tuple[Indices, Indices]:
+    return np.maximum(interval[0], 0), np.minimum(interval[1], extent - 1)
 
 
 def context_rectangle(width: int, height: int, hole: Rectangle) -> Rectangle:

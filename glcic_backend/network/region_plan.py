@@ -1,23 +1,25 @@
 """A mask in; rectangles round its holes out, chosen so that completing them costs least."""
 
-import itertools
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.network.region import region_cost
-from glcic_backend.scene.rectangles import bounding_box, union
+from glcic_backend.scene.rectangles import bounding_box
 from glcic_backend.wire.geometry import Rectangle
 
 MAX_REGION_PIXELS = 768 * 768
 """Largest rectangle computed at once. It bounds the memory of the network's feature maps to about 0.5 GB."""
 
 _MAX_COMPONENTS = 256
-_BLOCK = 32
+_BLOCK = 16
 
 
-def plan_regions(hole: NDArray[np.bool_], max_pixels: int = MAX_REGION_PIXELS) -> list[Rectangle]:
+def plan_regions(
+    hole: NDArray[np.bool_], max_pixels: int = MAX_REGION_PIXELS, check: Callable[[], None] = lambda: None
+) -> list[Rectangle]:
     """Cover all holes by rectangles at the least number of multiply-adds, found greedily.
 
     Each connected hole starts with its bounding box. A box is halved while its halves, drawn tight, cost less (a thin
@@ -26,13 +28,17 @@ def plan_regions(hole: NDArray[np.bool_], max_pixels: int = MAX_REGION_PIXELS) -
     Args:
         hole: bool [H, W], True in the holes.
         max_pixels: upper limit for the area of a rectangle.
+        check: called often; may raise.
 
     Returns:
         Rectangles that together contain every pixel of the holes; they may overlap.
     """
     height, width = hole.shape
-    boxes = [part for box in _components(hole) for part in _split(hole, box, max_pixels)]
-    return _merge(boxes, width, height, max_pixels)
+    boxes = []
+    for box in _components(hole):
+        check()
+        boxes += _split(hole, box, max_pixels)
+    return _merge(list(dict.fromkeys(boxes)), width, height, max_pixels, check)
 
 
 def _components(hole: NDArray[np.bool_]) -> list[Rectangle]:
@@ -45,13 +51,16 @@ def _components(hole: NDArray[np.bool_]) -> list[Rectangle]:
     if count - 1 <= _MAX_COMPONENTS:
         return [Rectangle(outer.x + int(x), outer.y + int(y), int(w), int(h)) for x, y, w, h, _ in stats[1:]]
     # Hundreds of specks: holes this near to each other share most of their influence regions anyway.
-    rows, columns = (-(-extent // _BLOCK) for extent in inner.shape)
-    padded = np.zeros((rows * _BLOCK, columns * _BLOCK), np.uint8)
-    padded[: inner.shape[0], : inner.shape[1]] = inner
-    blocks = padded.reshape(rows, _BLOCK, columns, _BLOCK).max(axis=(1, 3))
-    _, _, stats, _ = cv2.connectedComponentsWithStats(blocks, connectivity=8)
+    block = _BLOCK
+    while count - 1 > _MAX_COMPONENTS:
+        block *= 2
+        rows, columns = (-(-extent // block) for extent in inner.shape)
+        padded = np.zeros((rows * block, columns * block), np.uint8)
+        padded[: inner.shape[0], : inner.shape[1]] = inner
+        blocks = padded.reshape(rows, block, columns, block).max(axis=(1, 3))
+        count, _, stats, _ = cv2.connectedComponentsWithStats(blocks, connectivity=8)
     grid = (
-        Rectangle(outer.x + int(x) * _BLOCK, outer.y + int(y) * _BLOCK, int(w) * _BLOCK, int(h) * _BLOCK)
+        Rectangle(outer.x + int(x) * block, outer.y + int(y) * block, int(w) * block, int(h) * block)
         for x, y, w, h, _ in stats[1:]
     )
     return [box for cell in grid if (box := _tight(hole, cell)) is not None]
@@ -78,28 +87,35 @@ def _split(hole: NDArray[np.bool_], box: Rectangle, max_pixels: int) -> list[Rec
     return [piece for part in parts for piece in _split(hole, part, max_pixels)]
 
 
-def _merge(boxes: list[Rectangle], width: int, height: int, max_pixels: int) -> list[Rectangle]:
-    cost = dict(zip(boxes, region_cost(boxes, width, height).tolist(), strict=True)) if boxes else {}
-    pairs = list(itertools.combinations(cost, 2))
-    saving: dict[tuple[Rectangle, Rectangle], int] = {}
+def _merge(
+    boxes: list[Rectangle], width: int, height: int, max_pixels: int, check: Callable[[], None]
+) -> list[Rectangle]:
+    places = np.array(boxes, np.int64).reshape(-1, 4)
+    cost = region_cost(places, width, height)
 
-    def add(new_pairs: list[tuple[Rectangle, Rectangle]]) -> None:
-        if not new_pairs:
-            return
-        unions = [union(a, b) for a, b in new_pairs]
-        for (a, b), joint, together in zip(new_pairs, unions, region_cost(unions, width, height).tolist(), strict=True):
-            gain = cost[a] + cost[b] - together
-            if gain > 0 and joint.width * joint.height <= max_pixels:
-                saving[a, b] = gain
+    def savings(some: NDArray[np.int64], their_cost: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What merging some boxes, int64 [..., 1, 4], with each of all would save, [..., n]; 0 where they must not."""
+        joint = _unions(some, places)
+        gain = their_cost + cost - region_cost(joint, width, height).reshape(joint.shape[:-1])
+        gain[(joint[..., 2] * joint[..., 3] > max_pixels) | (cost == 0)] = 0
+        return np.asarray(np.maximum(gain, 0), np.int64)
 
-    add(pairs)
-    while saving:
-        a, b = max(saving, key=lambda pair: saving[pair])
-        joint = union(a, b)
-        del cost[a], cost[b]
-        for pair in [pair for pair in saving if a in pair or b in pair]:
-            del saving[pair]
-        others = [box for box in cost if box != joint]
-        cost[joint] = int(region_cost([joint], width, height)[0])
-        add([(joint, other) for other in others])
-    return list(cost)
+    saving = savings(places[:, None], cost[:, None])
+    np.fill_diagonal(saving, 0)
+    while saving.size and saving.max() > 0:
+        check()
+        one, other = np.unravel_index(saving.argmax(), saving.shape)
+        places[one] = _unions(places[one], places[other])
+        cost[one] = region_cost(places[one], width, height)[0]
+        # A box that is part of another one costs nothing and is compared no more.
+        cost[other] = saving[other] = saving[:, other] = 0
+        saving[one] = saving[:, one] = savings(places[one], cost[one])
+        saving[one, one] = 0
+    return [Rectangle(*map(int, place)) for place, price in zip(places, cost, strict=True) if price]
+
+
+def _unions(box: NDArray[np.int64], boxes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Smallest rectangles that contain one, int64 [..., 4] of x, y, width, height, and each of some."""
+    ends = np.maximum(box[..., :2] + box[..., 2:], boxes[..., :2] + boxes[..., 2:])
+    begins = np.minimum(box[..., :2], boxes[..., :2])
+    return np.concatenate([begins, ends - begins], axis=-1)

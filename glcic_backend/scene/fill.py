@@ -1,6 +1,6 @@
 """Fills, the colours for a hole's pixels, on their way through the engine; fills in, pasted into a crop out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,20 @@ class Fill:
     region: Rectangle
     where: NDArray[np.bool_]
     colour: NDArray[np.float32]
+
+
+class FillIndex:
+    """Fills that are asked for by place many times."""
+
+    def __init__(self, fills: Sequence[Fill]) -> None:
+        self._fills = fills
+        places = np.array([fill.region for fill in fills], np.int64).reshape(-1, 4)
+        self._begins, self._ends = places[:, :2], places[:, :2] + places[:, 2:]
+
+    def within(self, part: Rectangle) -> list[Fill]:
+        """Those that have pixels of a rectangle in theirs, in their order."""
+        meets = ((self._begins < (part.right, part.bottom)) & (self._ends > (part.x, part.y))).all(axis=1)
+        return [self._fills[number] for number in np.flatnonzero(meets).tolist()]
 
 
 def paste(

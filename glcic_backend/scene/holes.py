@@ -6,13 +6,14 @@ largest that the network was trained for.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.scene.rectangles import bounding_box
+from glcic_backend.scene.rectangles import bounding_box, slices
 from glcic_backend.wire.geometry import Rectangle
 
 _MOST_PIECE_PIXELS = 1 << 18
@@ -22,6 +23,9 @@ _LONGEST = 3
 
 _GAPS = (8, 32, 128)
 _MOST_HOLES = 64
+_MOST_SPECKS = 8192
+_SPECK_SIDE = 48
+_SPECK_THICKNESS = 18.0
 
 
 @dataclass(frozen=True)
@@ -40,35 +44,69 @@ class Hole:
     mask: NDArray[np.bool_]
     thickness: float
 
+    def moved(self, across: int, down: int) -> "Hole":
+        """The same hole in a picture that begins so many pixels farther left and up."""
+        return replace(self, box=self.box._replace(x=self.box.x + across, y=self.box.y + down))
 
-def find_holes(masked: NDArray[np.bool_]) -> list[Hole]:
+    @property
+    def is_speck(self) -> bool:
+        """Whether it is so small that it is completed on a sheet, together with others (`sheets.py`)."""
+        return max(self.box.width, self.box.height) <= _SPECK_SIDE and self.thickness <= _SPECK_THICKNESS
+
+
+def find_holes(masked: NDArray[np.bool_], check: Callable[[], None] = lambda: None) -> list[Hole]:
     """The holes of a mask, bool [H, W]. Masked pixels at most a few pixels apart belong to the same hole.
 
-    Many specks are gathered into fewer holes.
+    Where there are many that are no specks, or thousands of specks, they are gathered into fewer holes.
+
+    Args:
+        check: called often; may raise.
     """
     outer = bounding_box(masked)
     if outer is None:
         return []
-    inner = masked[outer.y : outer.bottom, outer.x : outer.right].view(np.uint8)
+    inner = masked[outer.y : outer.bottom, outer.x : outer.right]
     # One pixel more, where there is one, is the nearest unmasked one beyond the box.
     top, left = min(outer.y, 1), min(outer.x, 1)
     rim = masked[outer.y - top : outer.bottom + 1, outer.x - left : outer.right + 1].view(np.uint8)
-    depth = cv2.distanceTransform(rim, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[top:, left:]
+    check()
+    depth = np.asarray(cv2.distanceTransform(rim, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)[top:, left:]
+    check()
+    holes = _labelled(inner, depth, _GAPS[0], _MOST_SPECKS, check)
+    if holes is not None and sum(not hole.is_speck for hole in holes) <= _MOST_HOLES:
+        return [hole.moved(outer.x, outer.y) for hole in holes]
+    specks = [hole for hole in holes or () if hole.is_speck]
+    rest = inner.copy()
+    for hole in specks:
+        rest[slices(hole.box)] &= ~hole.mask
     for gap in _GAPS:
-        wide = cv2.dilate(inner, np.ones((gap + 1, gap + 1), np.uint8))
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(wide, connectivity=8)
-        if count - 1 <= _MOST_HOLES:
+        holes = _labelled(rest, depth, gap, _MOST_HOLES if gap < _GAPS[-1] else math.inf, check)
+        if holes is not None:
             break
+    assert holes is not None
+    return [hole.moved(outer.x, outer.y) for hole in [*specks, *holes]]
+
+
+def _labelled(
+    masked: NDArray[np.bool_], depth: NDArray[np.float32], gap: int, most: float, check: Callable[[], None]
+) -> list[Hole] | None:
+    """The holes of a mask whose parts are at most `gap` pixels apart; None if there are more than `most`."""
+    wide = cv2.dilate(masked.view(np.uint8), np.ones((gap + 1, gap + 1), np.uint8))
+    check()
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(wide, connectivity=8)
+    check()
+    if count - 1 > most:
+        return None
     holes = []
     for label in range(1, count):
         x, y, width, height = map(int, stats[label, :4])
-        mine = (labels[y : y + height, x : x + width] == label) & (inner[y : y + height, x : x + width] > 0)
+        mine = (labels[y : y + height, x : x + width] == label) & masked[y : y + height, x : x + width]
         box = bounding_box(mine)
         assert box is not None
-        within = slice(box.y, box.bottom), slice(box.x, box.right)
-        place = box._replace(x=outer.x + x + box.x, y=outer.y + y + box.y)
-        deepest = depth[y + within[0].start : y + within[0].stop, x + within[1].start : x + within[1].stop]
-        holes.append(Hole(place, mine[within], 2 * float(deepest[mine[within]].max()) - 1))
+        place = box._replace(x=x + box.x, y=y + box.y)
+        mask = mine[slices(box)]
+        holes.append(Hole(place, mask, 2 * float(depth[slices(place)][mask].max()) - 1))
+        check()
     return holes
 
 

@@ -51,9 +51,11 @@ class SmallCopy:
         missing = ((0, part.height * step - fine.height), (0, part.width * step - fine.width))
         known = photograph.known[slices(fine)].astype(np.float32)
         colour = np.clip(photograph.rgb(fine), 0, 1) * known[..., None]
-        exists = _block_mean(np.pad(np.ones_like(known), missing), step)
-        share = _block_mean(np.pad(known, missing), step)
-        total = _block_mean(np.pad(colour, (*missing, (0, 0))), step)
+        exists: NDArray[np.float32] | float = 1.0
+        if missing != ((0, 0), (0, 0)):
+            exists = _block_mean(np.pad(np.ones_like(known), missing), step)
+            known, colour = np.pad(known, missing), np.pad(colour, (*missing, (0, 0)))
+        share, total = _block_mean(known, step), _block_mean(colour, step)
         mean = np.divide(total, np.maximum(share, 1e-9)[..., None], dtype=np.float32)
         return mean, share >= exists / 2
 

@@ -121,11 +121,28 @@ def test_several_holes_are_filled_each_with_all_holes_masked():
     assert (np.abs(completed[inside].astype(int) - image[inside]).max(axis=1) > 0).mean() > 0.9
 
 
+@settings(max_examples=10, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_many_specks_at_once_are_filled_as_one_at_a_time(data):
+    """Far enough apart that the network does not see one from the other."""
+    image = np.random.default_rng(data.draw(st.integers(0, 99))).integers(60, 190, (800, 1200, 3), np.uint8)
+    places = [(x, y) for x in (20, 420, 820, 1160) for y in (30, 430, 780)]
+    masks = []
+    for x, y in data.draw(st.permutations(places))[: data.draw(st.integers(2, 6))]:
+        masks.append(rectangle_mask(800, 1200, x, y, data.draw(st.integers(1, 20)), data.draw(st.integers(1, 17))))
+
+    together = ENGINE.complete(image, np.maximum.reduce(masks), quality="fast").astype(int)
+
+    for mask in masks:
+        alone = ENGINE.complete(image, mask, quality="fast")
+        assert np.abs(together[mask > 0] - alone[mask > 0]).max() <= 1
+
+
 def test_hole_larger_than_one_region_has_no_seam_where_it_was_cut(monkeypatch):
     image, mask = photograph(150, 150), rectangle_mask(150, 150, 30, 35, 80, 80)
     whole = ENGINE.complete(image, mask, quality="fast")
     monkeypatch.setattr(
-        "glcic_backend.network.completer.plan_regions", lambda hole: plan_regions(hole, max_pixels=30 * 30)
+        "glcic_backend.network.completer.plan_regions", lambda hole, **rest: plan_regions(hole, max_pixels=30 * 30)
     )
 
     in_pieces = ENGINE.complete(image, mask, quality="fast")
@@ -137,7 +154,7 @@ def test_a_cut_hole_blended_piece_by_piece_has_no_step_at_the_cuts(monkeypatch):
     image, mask = photograph(150, 150), rectangle_mask(150, 150, 30, 35, 80, 12)
     regions = []
 
-    def plan_small(hole):
+    def plan_small(hole, **rest):
         regions.extend(plan_regions(hole, max_pixels=20 * 12))
         return list(regions)
 

@@ -34,7 +34,7 @@ def searched_pictures(engine: Inpainter, image: NDArray[np.uint8], mask: NDArray
             picture = scene.picture.copy()
             rows, columns = level.rows_and_columns(level.filled)
             votes = best_vote(level, found.found, transfer._logarithm(found.cost), lambda: None)
-            picture[rows.numpy(), columns.numpy()] = level.pixels[votes].numpy()
+            picture[rows, columns] = level.pixels[votes]
             small = Image.fromarray((255 * picture.clip(0, 1)).astype(np.uint8))
             pictures.append(small.resize((image.shape[1], image.shape[0]), Image.Resampling.NEAREST))
         return found

@@ -1,5 +1,6 @@
 """Detail transfer as the engine offers it: what it continues, what it leaves alone, and that it can be relied on."""
 
+import itertools
 import time
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import torch
 from glcic_backend import Inpainter
 from glcic_backend.errors import CancelledError
 from glcic_backend.model_files.model_file import Model, ModelInfo, default_model_path, load_model
+from glcic_backend.scene.holes import find_holes
 from glcic_backend.wire.geometry import Rectangle
 
 from ..conftest import make_thin_network
@@ -134,6 +136,41 @@ def test_the_crop_of_the_context_gives_what_the_whole_image_gives(quality, conte
 
     assert (crop.width * crop.height < mask.size) == (context != "all" or quality == "fast")
     assert np.array_equal(whole[part], of_crop)
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+@pytest.mark.parametrize("size", [(700, 900), (2300, 2500)], ids=["few", "strewn"])
+def test_the_crop_of_the_context_gives_what_the_whole_image_gives_for_specks(quality, size):
+    """Strewn over more than two megapixels they are completed in a smaller copy."""
+    rng = np.random.default_rng(2)
+    image = rng.integers(0, 256, (*size, 3), np.uint8)
+    mask = np.zeros(size, np.uint8)
+    for x, y in rng.integers((310, 310), (size[1] - 340, size[0] - 340), (8 if size[0] < 1000 else 150, 2)):
+        mask[y : y + rng.integers(3, 17), x : x + rng.integers(3, 17)] = 255
+    crop = ENGINE.context(size[1], size[0], Rectangle(*cv2.boundingRect(mask)), quality=quality)
+    part = slice(crop.y, crop.bottom), slice(crop.x, crop.right)
+
+    whole = ENGINE.complete(image, mask, quality=quality)
+    of_crop = ENGINE.complete(image[part].copy(), mask[part].copy(), quality=quality)
+
+    assert np.array_equal(whole[part], of_crop)
+    assert np.array_equal(whole[mask == 0], image[mask == 0])
+
+
+def test_specks_have_the_texture_of_what_is_round_them():
+    image = scene("sky", 300, 300)
+    mask = np.zeros(image.shape[:2], np.uint8)
+    for x, y in itertools.product(range(20, 290, 50), repeat=2):
+        mask |= disc(mask.shape, x, y, 7)
+    assert all(hole.is_speck for hole in find_holes(mask > 0))
+
+    completed = ENGINE.complete(image, mask)
+
+    def grain(where):
+        return (completed.astype(float) - cv2.GaussianBlur(completed.astype(float), (0, 0), 2))[where].std()
+
+    assert grain(mask > 0) == pytest.approx(grain(mask == 0), rel=0.25)
+    assert error(completed, image, mask) <= 0.03
 
 
 def test_several_holes_are_each_filled_and_far_ones_do_not_meddle():

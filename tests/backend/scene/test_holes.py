@@ -51,13 +51,26 @@ def test_near_parts_are_one_hole_and_far_ones_are_several_with_exact_masks():
     assert np.array_equal(painted, mask)
 
 
-def test_thousands_of_specks_become_few_holes_that_hold_them_all():
-    mask = np.random.default_rng(0).random((600, 600)) < 0.004
+def test_specks_stay_apart_however_many_they_are():
+    mask = mask_of(1000, 1000, *((x, y, 5, 7) for x in range(10, 990, 30) for y in range(10, 990, 30)))
 
     holes = find_holes(mask)
 
-    assert len(holes) <= 64
+    assert len(holes) == 33 * 33
+    assert all(hole.is_speck and hole.mask.all() and hole.mask.shape == (7, 5) for hole in holes)
+
+
+@pytest.mark.parametrize(("side", "step"), [(1, 10), (30, 70)], ids=["thousands of dots", "hundreds of holes"])
+def test_what_is_too_much_is_gathered_into_few_holes_that_hold_it_all(side, step):
+    boxes = [(x, y, side, side) for x in range(5, 1100 - side, step) for y in range(5, 1100 - side, step)]
+    mask = mask_of(1200, 1200, *boxes, (1150, 1150, 3, 3))
+
+    holes = find_holes(mask)
+
+    assert sum(not hole.is_speck for hole in holes) <= 64
+    assert len(holes) <= 65
     assert sum(np.count_nonzero(hole.mask) for hole in holes) == np.count_nonzero(mask)
+    assert any(hole.is_speck for hole in holes), "the speck beside them stays one"
 
 
 @pytest.mark.parametrize(("thick", "level"), [(1, 0), (64, 0), (65, 1), (128, 1), (129, 2), (1500, 5)])

@@ -1,0 +1,71 @@
+"""What the network painted in, finished fills out: stage by stage, the specks on sheets and the other holes in place.
+
+Of fills for the same pixel, the first has the last word.
+"""
+
+from collections.abc import Callable
+
+from glcic_backend.blending.calm_rims import continue_calm_rims
+from glcic_backend.blending.fills import blend_fills
+from glcic_backend.blending.grain import add_grain
+from glcic_backend.detail.fills import DetailOptions, add_details
+from glcic_backend.errors import CancelledError
+from glcic_backend.scene.fill import Fill
+from glcic_backend.scene.holes import Hole
+from glcic_backend.scene.photograph import Photograph
+from glcic_backend.scene.sheets import parts
+
+Progress = Callable[[float], None]
+"""Told the finished share, 0..1."""
+
+Cancelled = Callable[[], bool] | None
+"""Polled several times a second; True ends the stage by CancelledError."""
+
+
+def blended(
+    photograph: Photograph, holes: list[Hole], fills: list[Fill], progress: Progress, cancelled: Cancelled
+) -> list[Fill]:
+    """Completions as they fit into their surroundings: calm rims are continued, then the colours are fitted."""
+    progress(0.0)
+    result: list[Fill] = []
+    for part in parts(photograph, holes, fills):
+        fitted = continue_calm_rims(part.photograph, part.holes, part.fills, cancelled)
+        blend_fills(part.photograph, fitted, part.scaled(progress), cancelled)
+        result += part.spread(fitted)
+    return result
+
+
+def grained(
+    photograph: Photograph, holes: list[Hole], fills: list[Fill], seed: int, cancelled: Cancelled
+) -> list[Fill]:
+    """Blended completions with the grain of their surroundings."""
+
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The completion was cancelled while it was given grain.")
+
+    result: list[Fill] = []
+    for part in parts(photograph, holes, fills):
+        add_grain(part.photograph, part.fills, seed, check)
+        result += part.spread(part.fills)
+    return result
+
+
+def detailed(
+    photograph: Photograph,
+    holes: list[Hole],
+    fills: list[Fill],
+    options: DetailOptions,
+    progress: Progress,
+    cancelled: Cancelled,
+) -> list[Fill]:
+    """Blended completions, rebuilt of texture of the photograph.
+
+    Where the user says where texture may come from, no speck leaves the photograph: on a sheet others lie beside it.
+    """
+    on_sheets = photograph.sources is None and not options.is_restricted
+    result: list[Fill] = []
+    for part in parts(photograph, holes, fills, on_sheets=on_sheets):
+        rebuilt = add_details(part.photograph, part.holes, part.fills, options, part.scaled(progress), cancelled)
+        result += part.spread(rebuilt)
+    return result
