@@ -116,7 +116,7 @@ def test_without_enough_memory_anywhere_it_is_said_what_can_be_done_and_the_next
     assert engine.complete(IMAGE, SMALL_MASK).shape == IMAGE.shape
 
 
-@pytest.mark.parametrize("stage", ["find_holes", "blend_fills", "_composed"])
+@pytest.mark.parametrize("stage", ["find_holes", "blended", "_composed"])
 def test_a_lack_of_memory_where_there_are_no_smaller_pieces_is_said_as_well(monkeypatch, stage):
     def fails(*_):
         raise MemoryError("Unable to allocate 2.86 MiB")
