@@ -19,6 +19,11 @@ TO_BYTES = "bytes_of = lambda: layer.get_buffer().get(whole(layer), 1.0, stored_
 def window(machine):
     """A GIMP with a window."""
     session = Session(machine.inside(), machine.folder, name="window", window=True)
+    # So that the tests wait for the plug-in only, not for the daemon's start.
+    first = Picture(session, machine.folder, stored(photograph(), "U8_NON_LINEAR"))
+    first.select()
+    assert first.inpaint() == ""
+    session.run("image.delete()")
     yield session
     session.close()
 
