@@ -206,7 +206,7 @@ class Inpainter:
         white = full_value(image, linear)
         samples = _scaled(without_nan(image, known, read), 1 / white)
         photograph = Photograph(samples, known, linear, None if sources is None else sources > 0)
-        doubtful = doubtful_rim(photograph, masked)
+        doubtful = doubtful_rim(photograph, masked, check)
         known &= ~doubtful
         masked |= doubtful
         holes = find_holes(masked, check)

@@ -6,6 +6,8 @@ thing. What lies farther behind tells them: a rim pixel is doubtful if, on avera
 departs from there towards the masked colours. Light and colour are judged apart, as JPEG stores them apart.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +57,9 @@ _FIRST_RIM = 4
 """Layers of pixels; _FIRST_RIM + d is the rim at a distance of d pixels, 1..DEPTH."""
 
 
-def doubtful_rim(photograph: Photograph, masked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def doubtful_rim(
+    photograph: Photograph, masked: NDArray[np.bool_], check: Callable[[], None] = lambda: None
+) -> NDArray[np.bool_]:
     """Known pixels near the mask that still show what it was to cover.
 
     What is said of a pixel depends on the `_REACH` pixels round it only, so a crop gives what the image gives.
@@ -63,6 +67,7 @@ def doubtful_rim(photograph: Photograph, masked: NDArray[np.bool_]) -> NDArray[n
     Args:
         photograph: its known pixels are those outside the mask that are not transparent.
         masked: bool [H, W].
+        check: called often; may raise.
 
     Returns:
         bool [H, W]; none of them masked, each at most `DEPTH` pixels from the mask, and whatever lies between one of
@@ -73,6 +78,7 @@ def doubtful_rim(photograph: Photograph, masked: NDArray[np.bool_]) -> NDArray[n
     if outer is None:
         return result
     box = grown(outer, _REACH, photograph.width, photograph.height)
+    check()
     layer = _layers(masked[slices(box)], photograph.known[slices(box)])
     # Without anything behind it, nothing is said of a pixel: in a mask of a thousand specks most have nothing.
     behind = cv2.dilate((layer == _NEAR_BEHIND).view(np.uint8), np.ones((2 * _RADIUS + 1,) * 2, np.uint8))
@@ -81,6 +87,7 @@ def doubtful_rim(photograph: Photograph, masked: NDArray[np.bool_]) -> NDArray[n
     for y in range(0, box.height, _TILE):
         for x in range(0, box.width, _TILE):
             tile = Rectangle(x, y, min(_TILE, box.width - x), min(_TILE, box.height - y))
+            check()
             mine = judged[slices(tile)]
             if mine.any():
                 seen = grown(tile, _RADIUS, box.width, box.height)
