@@ -26,7 +26,8 @@ def beach(tmp_path, monkeypatch):
 
 
 def test_the_page_has_code_for_each_of_its_subjects():
-    subjects = ["In Python", "Arrays", "Progress and cancel", "Processes", "Large pictures, distant pictures"]
+    subjects = ["In Python", "Arrays", "Progress and cancel", "Threads", "Processes"]
+    subjects += ["Large pictures, distant pictures"]
     assert list(BLOCKS) == subjects
 
 

@@ -6,6 +6,7 @@
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,17 @@ import torch
 
 from glcic_backend import Inpainter
 from glcic_backend.measuring.benchmark import SCENES, _blend_task, _region_task, _whole_image_task, at_full_width
+from glcic_backend.measuring.waits import CASES, Case, specks, square
 
 RATIOS = json.loads(Path(__file__).with_name("speed_ratios.json").read_text())
+
+FRAME = next(case for case in CASES if case.name.startswith("frame"))
+WAITS = {
+    "specks": Case("specks", 900, 700, specks(40), False),
+    "frame": FRAME,
+    "square 200": Case("square", 1000, 800, square(200), True),
+}
+"""What users wait for, with the model that ships: specks, a frame and a large hole."""
 
 BAND = 1.7
 """How many times as large as measured a ratio may be; among six runs on a busy machine they differed by 1.2."""
@@ -34,6 +44,11 @@ def seconds():
         "whole 512": _whole_image_task(engine, 512),
         "blend 200": _blend_task(200),
     }
+    shipped = Inpainter.load(device="cpu")
+    for name, case in WAITS.items():
+        image, mask = case.image_and_mask()
+        for quality in ("fast", "best"):
+            tasks[f"{name} {quality}"] = partial(shipped.complete, image, mask, quality=quality)
     threads, tracer = torch.get_num_threads(), sys.gettrace()
     torch.set_num_threads(1)
     sys.settrace(None)  # who notes which lines were run would be measured, too
