@@ -100,9 +100,11 @@ def test_the_crop_of_a_distance_gives_what_the_whole_picture_gives(engine):
 
 
 @pytest.mark.parametrize("sources", [np.zeros((SIDE, SIDE), bool), np.eye(SIDE, dtype=np.uint8)])
-def test_too_few_sources_are_refused_with_their_number(engine, cross, sources):
+def test_too_few_sources_are_refused_with_their_number(engine, sources):
+    wall = coloured(np.zeros((SIDE, SIDE), bool))  # with nothing at the hole's rim that could be the thing's
+
     with pytest.raises(InvalidInputError, match=r"\d+ pixels lie near the hole at 100, 100.*larger distance"):
-        engine.complete(*cross, sources=sources)
+        engine.complete(*wall, sources=sources)
 
 
 @pytest.mark.parametrize("sources", [np.ones((SIDE, 3), bool), np.ones((SIDE, SIDE), np.float32)])
