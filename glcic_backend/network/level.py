@@ -18,20 +18,25 @@ def network_level(thickness: float, largest: int) -> int:
 
 _SPREAD_SIDE = 256
 _MOST_SPREAD = 32
-"""So many squares of `_SPREAD_SIDE` pixels hold specks, and all of them, two megapixels, would have to be computed."""
+"""Squares of `_SPREAD_SIDE` pixels, two megapixels together, that thin holes may touch at full scale."""
 
 
 def hole_levels(holes: Sequence[Hole], largest: int) -> list[int]:
-    """The level of each hole: `network_level`, but 1 for specks that are strewn over a large part of a photograph.
+    """The level of each hole: `network_level`, but 1 for thin ones that are strewn over a large part of a photograph.
 
-    Each speck has 307 pixels round it that the network looks at, so specks all over a photograph cost as much as the
-    whole of it. In a copy half as large that is a quarter.
+    Each speck has 307 pixels round it that the network looks at, so specks all over a photograph, or a scratch across
+    it, cost as much as the whole of it. In a copy half as large that is a quarter.
     """
-    specks = [hole.box for hole in holes if hole.is_speck]
-    left, top = (min((box[axis] for box in specks), default=0) for axis in (0, 1))
-    squares = {((box.x - left) // _SPREAD_SIDE, (box.y - top) // _SPREAD_SIDE) for box in specks}
+    thin = [hole.box for hole in holes if hole.is_thin]
+    left, top = (min((box[axis] for box in thin), default=0) for axis in (0, 1))
+    squares = {
+        (column, row)
+        for box in thin
+        for column in range((box.x - left) // _SPREAD_SIDE, (box.right - 1 - left) // _SPREAD_SIDE + 1)
+        for row in range((box.y - top) // _SPREAD_SIDE, (box.bottom - 1 - top) // _SPREAD_SIDE + 1)
+    }
     least = int(len(squares) > _MOST_SPREAD)
-    return [max(network_level(hole.thickness, largest), least if hole.is_speck else 0) for hole in holes]
+    return [max(network_level(hole.thickness, largest), least if hole.is_thin else 0) for hole in holes]
 
 
 def largest_level(box: Rectangle, thickness: float, largest: int) -> int:

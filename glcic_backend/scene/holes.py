@@ -25,7 +25,7 @@ _GAPS = (8, 32, 128)
 _MOST_HOLES = 64
 _MOST_SPECKS = 8192
 _SPECK_SIDE = 48
-_SPECK_THICKNESS = 18.0
+_THIN = 18.0
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,12 @@ class Hole:
     @property
     def is_speck(self) -> bool:
         """Whether it is so small that it is completed on a sheet, together with others (`sheets.py`)."""
-        return max(self.box.width, self.box.height) <= _SPECK_SIDE and self.thickness <= _SPECK_THICKNESS
+        return self.is_thin and max(self.box.width, self.box.height) <= _SPECK_SIDE
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether it is as thin as a speck, however long."""
+        return self.thickness <= _THIN
 
 
 def find_holes(masked: NDArray[np.bool_], check: Callable[[], None] = lambda: None) -> list[Hole]:
