@@ -51,6 +51,7 @@ class Errands(threading.Thread):
         """The thread's body."""
         while (errand := self._errands.get()) is not None:
             errand()
+            del errand  # an idle daemon shall not keep the last request, which may hold a picture
             self._bell.ring()
 
 

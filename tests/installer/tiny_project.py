@@ -86,6 +86,9 @@ def make_tiny_project(folder: Path) -> Path:
         else:
             shutil.copy(source, target)
     shutil.copytree(REPOSITORY / "gimp_plugin", checkout / "gimp_plugin", ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("manual/gimp.md", "images"):
+        (checkout / "docs" / part).parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if part == "images" else shutil.copy)(REPOSITORY / "docs" / part, checkout / "docs" / part)
     (checkout / "README.md").touch()
     for lock in ("requirements.lock", "requirements-test.lock"):
         (checkout / lock).write_text("# nothing\n")
