@@ -91,13 +91,13 @@ Updates._adversarial_loss = lambda *a, **k: die()""",
     "while the second checkpoint is being written": """
 from glcic_backend import atomic_file
 whole, calls = atomic_file._write_through, []
-def half(path, data):
+def half(path, data, mode):
     if 'checkpoint' in path.name:
         calls.append(path)
     if len(calls) == 2:
         path.write_bytes(bytes(data)[: len(data) // 2])
         die()
-    whole(path, data)
+    whole(path, data, mode)
 atomic_file._write_through = half""",
     "when a checkpoint has its name and the one before is not yet removed": """
 from pathlib import Path
