@@ -127,11 +127,11 @@ def _remove_one(entry: Entry) -> Path | None:
 
 
 def _remove_compiled(module: Path) -> None:
-    """Remove what Python has made of a module of ours."""
+    """Remove what Python and numba have made of a module of ours."""
     cache = module.parent / COMPILED
     if cache.is_symlink() or not cache.is_dir():
         return
-    for file in cache.glob(f"{module.stem}.*.pyc"):
+    for file in [*cache.glob(f"{module.stem}.*.pyc"), *cache.glob(f"{module.stem}.*.nb[ic]")]:
         file.unlink()
     if not any(cache.iterdir()):
         cache.rmdir()
