@@ -10,13 +10,14 @@ as conjugate gradients need it. See Trottenberg, Oosterlee, Schueller, "Multigri
 """
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Plane = NDArray[np.floating[Any]]
+from glcic_backend.blending import grid_loops
+from glcic_backend.blending.grid_loops import Plane
+
 Mask = NDArray[np.bool_]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -58,100 +59,67 @@ class Grid:
         exists: free, pinned, or beyond a pinned cell. Interpolation takes the value 0 from a cell that exists but
             is not free, and none from a cell that does not exist (natural boundary).
         links: of the free cells.
-        unit: all links between free cells weigh 1 (the finest level), which saves the products.
     """
 
-    def __init__(self, free: Mask, exists: Mask, links: _Links, unit: bool) -> None:
-        self.free, self.exists, self.unit = free, exists, unit
+    def __init__(self, free: Mask, exists: Mask, links: _Links) -> None:
+        self.free, self.exists, self.links = free, exists, links
         self.shape = free.shape
-        self.east, self.south, self.pinned = links.east.ravel(), links.south.ravel(), links.pinned
         self.diagonal = links.diagonal()
-        inverse = np.divide(1, self.diagonal, where=free, out=np.zeros_like(self.diagonal))
-        is_red = np.add.outer(np.arange(free.shape[0]), np.arange(free.shape[1])) % 2 == 0
-        self.red, self.black = inverse * is_red, inverse * ~is_red
-        self.keep_red, self.keep_black = is_red.astype(np.float32), (~is_red).astype(np.float32)
-        self._spread: Plane = np.zeros((0, 0), np.float32)
-
-    def neighbour_sum(self, plane: Plane) -> Plane:
-        """Sum of the linked neighbours' values times the links' weights; undefined in the outermost cells' links."""
-        width, size = self.shape[1], plane.size
-        flat, result = plane.ravel(), np.zeros_like(plane)
-        # Flat arrays shift by one addition: the wrap to the next row meets the empty outermost columns.
-        inner = result.ravel()[width:-width]
-        here = slice(width, size - width)
-        west = slice(width - 1, size - width - 1)
-        east = slice(width + 1, size - width + 1)
-        if self.unit:
-            np.add(flat[: -2 * width], flat[2 * width :], out=inner)
-            inner += flat[west]
-            inner += flat[east]
-        else:
-            np.multiply(self.south[: -2 * width], flat[: -2 * width], out=inner)
-            inner += self.south[here] * flat[2 * width :]
-            inner += self.east[west] * flat[west]
-            inner += self.east[here] * flat[east]
-        return result
+        self._inverse = np.divide(1, self.diagonal, where=free, out=np.zeros_like(self.diagonal))
+        self._spread = np.zeros((0, 0), np.float32)
 
     def apply(self, plane: Plane) -> Plane:
         """A u of the level's operator."""
-        result = self.diagonal * plane
-        result -= self.neighbour_sum(plane) * self.free
-        return result
+        return self.apply_and_measure(plane)[0]
+
+    def apply_and_measure(self, plane: Plane) -> tuple[Plane, float]:
+        """A u of the level's operator, and its inner product with u."""
+        image = np.zeros(plane.shape, plane.dtype)
+        energy = grid_loops.apply(plane, self.diagonal, self.links.east, self.links.south, image)
+        return image, energy
 
     def relax_from_zero(self, residual: Plane) -> Plane:
         """One red-black Gauss-Seidel sweep for A u = residual, from u = 0."""
-        u: Plane = self.red * residual
-        u += self.black * (self.neighbour_sum(u) + residual)
+        u = np.zeros(residual.shape, residual.dtype)
+        grid_loops.relax_from_zero(residual, self._inverse, self.links.east, self.links.south, u)
         return u
 
     def relax_reversed(self, u: Plane, residual: Plane) -> None:
         """One black-red Gauss-Seidel sweep for A u = residual, in place: the adjoint of `relax_from_zero`."""
-        for inverse, keep in ((self.black, self.keep_red), (self.red, self.keep_black)):
-            update = self.neighbour_sum(u)
-            update += residual
-            update *= inverse
-            u *= keep
-            u += update
+        grid_loops.relax_reversed(residual, self._inverse, self.links.east, self.links.south, u)
 
     def coarsened(self) -> "Grid":
         """The next level: 2 x 2 cells become one, with a border of empty cells."""
-        height, width = self.shape
-        east, south = self.east.reshape(self.shape), self.south.reshape(self.shape)
+        east, south = self.links.east, self.links.south
         links = _Links(
             east=_bordered(LINK_SCALE * (east[::2, 1::2] + east[1::2, 1::2])),
             south=_bordered(LINK_SCALE * (south[1::2, ::2] + south[1::2, 1::2])),
-            pinned=_bordered(PINNED_SCALE * _block_sum(self.pinned)),
+            pinned=_bordered(PINNED_SCALE * _block_sum(self.links.pinned)),
         )
         free = _bordered(_block_sum(self.free.astype(np.float32)) > 0)
         exists = _bordered(_block_sum(self.exists.astype(np.float32)) > 0)
         # Where interpolation would draw on cells that do not exist, the others' weights are raised to sum to 1.
-        cover = _interpolated(exists.astype(np.float32), height, width)
+        cover = np.zeros(self.shape, np.float32)
+        grid_loops.add_interpolated(exists.astype(np.float32), np.ones_like(cover), cover)
         self._spread = np.divide(1, cover, where=self.free, out=np.zeros_like(cover))
-        return Grid(free, exists, links, unit=False)
+        return Grid(free, exists, links)
 
-    def interpolate(self, coarse: Plane) -> Plane:
-        """Bilinear interpolation of the next level's values to this one's free cells."""
-        fine = _interpolated(coarse, *self.shape)
-        fine *= self._spread
-        return fine
+    def add_interpolated(self, coarse: Plane, u: Plane) -> None:
+        """Add the next level's values to this one's free cells, in place, by bilinear interpolation."""
+        grid_loops.add_interpolated(coarse, self._spread, u)
 
-    def restrict(self, residual: Plane, coarse: "Grid") -> Plane:
-        """Transpose of `interpolate`."""
-        fine = residual * self._spread
-        rows = 3 * (fine[::2] + fine[1::2])
-        rows[1:] += fine[1:-1:2]
-        rows[:-1] += fine[2::2]
-        cells = 3 * (rows[:, ::2] + rows[:, 1::2])
-        cells[:, 1:] += rows[:, 1:-1:2]
-        cells[:, :-1] += rows[:, 2::2]
-        cells /= 16
-        return _bordered(cells) * coarse.free
+    def restrict(self, right: Plane, image: Plane, coarse: "Grid") -> Plane:
+        """The transpose of `add_interpolated`, of right - image."""
+        result = np.zeros(coarse.shape, right.dtype)
+        grid_loops.restrict(right, image, self._spread, coarse.free, result)
+        return result
 
     def inverse(self) -> NDArray[np.float32]:
         """A^-1 as a dense matrix, float32 [h * w, h * w]; zero for cells that are not free. For the coarsest level."""
         free = self.free.ravel()
         matrix = np.diag(np.where(free, self.diagonal.ravel(), 1).astype(np.float64))
-        for step, weight in ((1, self.east), (self.shape[1], self.south)):
+        for step, links in ((1, self.links.east), (self.shape[1], self.links.south)):
+            weight = links.ravel()
             cells = np.flatnonzero(weight)
             matrix[cells, cells + step] = matrix[cells + step, cells] = -weight[cells]
         return (np.linalg.inv(matrix) * np.outer(free, free)).astype(np.float32)
@@ -172,9 +140,7 @@ class Multigrid:
         east, south = np.zeros_like(inside), np.zeros_like(inside)
         np.multiply(inside[:, :-1], inside[:, 1:], out=east[:, :-1])
         np.multiply(inside[:-1], inside[1:], out=south[:-1])
-        self.grids = [
-            Grid(free, exists, _Links(east, south, (neighbour_count(pinned) + np.float32(screen)) * inside), unit=True)
-        ]
+        self.grids = [Grid(free, exists, _Links(east, south, (neighbour_count(pinned) + np.float32(screen)) * inside))]
         while self.grids[-1].free.size > _COARSEST_CELLS:
             self.grids.append(self.grids[-1].coarsened())
         self._coarsest_inverse = self.grids[-1].inverse()
@@ -196,8 +162,8 @@ class Multigrid:
             solution: Plane = self._coarsest_inverse @ residual.ravel()
             return solution.reshape(grid.shape)
         u = grid.relax_from_zero(residual)
-        coarse_residual = grid.restrict(residual - grid.apply(u), self.grids[level + 1])
-        u += grid.interpolate(self.cycle(coarse_residual, level + 1))
+        coarse_residual = grid.restrict(residual, grid.apply(u), self.grids[level + 1])
+        grid.add_interpolated(self.cycle(coarse_residual, level + 1), u)
         grid.relax_reversed(u, residual)
         return u
 
@@ -218,8 +184,3 @@ def _bordered(cells: NDArray[_Scalar]) -> NDArray[_Scalar]:
     result = np.zeros((height + 2 + height % 2, width + 2 + width % 2), cells.dtype)
     result[1 : 1 + height, 1 : 1 + width] = cells
     return result
-
-
-def _interpolated(coarse: Plane, height: int, width: int) -> Plane:
-    doubled = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
-    return doubled[2 : 2 + height, 2 : 2 + width].astype(np.float32, copy=False)

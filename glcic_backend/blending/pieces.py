@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.blending.multigrid import LINK_SCALE, PINNED_SCALE, Grid, Plane
+from glcic_backend.blending.grid_loops import Plane
+from glcic_backend.blending.multigrid import LINK_SCALE, PINNED_SCALE, Grid
 
 Nodes = NDArray[np.floating[Any]]
 """One value per piece, float [n + 1]; number 0 stands for cells that are not free, and stays 0."""
@@ -87,10 +88,10 @@ class PieceMultigrid:
         numbers = np.zeros(grid.shape, np.int64)
         numbers[grid.free] = np.arange(1, np.count_nonzero(grid.free) + 1)
         flat = numbers.ravel()
-        across, down = np.flatnonzero(grid.east), np.flatnonzero(grid.south)
+        across, down = np.flatnonzero(grid.links.east), np.flatnonzero(grid.links.south)
         one = np.concatenate([flat[across], flat[down]])
         other = np.concatenate([flat[across + 1], flat[down + grid.shape[1]]])
-        pinned = np.append(0.0, grid.pinned[grid.free])
+        pinned = np.append(0.0, grid.links.pinned[grid.free])
         block = 2
         pieces = _pieces(grid, block)
         graph = _Graph(one, other, np.ones(len(one)), pinned, _parents(numbers, pieces))
@@ -146,8 +147,8 @@ def _pieces(grid: Grid, block: int) -> Numbers:
     # Twice the size, with a pixel for every link, so that links between blocks can be left out.
     net = np.zeros((2 * height, 2 * width), dtype=np.uint8)
     net[::2, ::2] = grid.free
-    net[::2, 1::2] = (grid.east > 0).reshape(grid.shape)
-    net[1::2, ::2] = (grid.south > 0).reshape(grid.shape)
+    net[::2, 1::2] = grid.links.east > 0
+    net[1::2, ::2] = grid.links.south > 0
     net[:, 2 * block - 1 :: 2 * block] = 0
     net[2 * block - 1 :: 2 * block] = 0
     labels = cv2.connectedComponents(net, connectivity=4)[1][::2, ::2]

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.blending.multigrid import Mask, Multigrid, Plane
+from glcic_backend.blending import grid_loops
+from glcic_backend.blending.grid_loops import Plane
+from glcic_backend.blending.multigrid import Mask, Multigrid
 from glcic_backend.blending.pieces import PieceMultigrid
 from glcic_backend.blending.thin import is_thin, solve_thin
 from glcic_backend.errors import CancelledError
@@ -168,34 +170,29 @@ class _Solver:
         """
         grid = self._multigrid.finest
         residual = right_side - grid.apply(u)
-        direction = correction = self._precondition(residual)
-        product = _inner_product(residual, correction)
+        correction = self._precondition(residual)
+        direction = correction.copy()
+        product, _ = grid_loops.measure(residual, correction)
         diagonal: list[float] = []
         off_diagonal: list[float] = []
         carried = 0.0
         for _ in range(cycles):
             if product <= 0:
                 return u, not residual.any()
-            image = grid.apply(direction)
-            step = product / _inner_product(direction, image)
-            u += step * direction
-            residual -= step * image
+            image, energy = grid.apply_and_measure(direction)
+            step = product / energy
+            grid_loops.step(u, residual, direction, image, step)
             correction = self._precondition(residual)
-            previous, product = product, _inner_product(residual, correction)
+            previous = product
+            product, change = grid_loops.measure(residual, correction)
             ratio = product / previous
             diagonal.append(1 / step + carried)
-            change = max(correction.max(), -correction.min())
             if change <= tolerance and change <= tolerance * _smallest_eigenvalue(diagonal, off_diagonal):
                 return u, True
             carried = ratio / step
             off_diagonal.append(max(ratio, 0) ** 0.5 / step)
-            direction = correction + ratio * direction
+            grid_loops.turn(direction, correction, ratio)
         return u, False
-
-
-def _inner_product(one: Plane, other: Plane) -> float:
-    # Not by BLAS: its threads wait for each other when the processor is busy, and the order of their sums varies.
-    return float(np.einsum("ij,ij->", one, other))
 
 
 def _smallest_eigenvalue(diagonal: list[float], off_diagonal: list[float]) -> float:
