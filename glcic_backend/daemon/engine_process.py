@@ -20,8 +20,9 @@ from glcic_backend.threads import wait_without_spinning
 from glcic_backend.wire.connection import START_SECONDS
 from glcic_backend.wire.messages import Buffer
 
-GRACE_SECONDS = 5.0
-"""How long an engine may compute on after a cancel before its process is ended."""
+GRACE_SECONDS = 4.2
+"""How long an engine may compute on after a cancel before its process is ended: who has cancelled is told within five,
+also on a busy machine, and the next process is started in between."""
 
 MOST_DEATHS = 5
 """So many deaths in a row, and the engine is not started again."""

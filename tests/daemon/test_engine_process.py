@@ -258,6 +258,15 @@ def test_a_cancel_reaches_an_engine_that_stopped_reading_whatever_the_size_of_th
     assert np.array_equal(complete(engine, image=image, mask=mask)[mask > 0], negative(image)[mask > 0])
 
 
+def test_whoever_cancels_is_told_within_five_seconds_also_of_an_engine_that_is_stopped(engine, stopped):
+    begun = time.monotonic()
+
+    with pytest.raises(CancelledError):
+        complete(engine, cancelled=lambda: True)
+
+    assert 3 < time.monotonic() - begun < 5
+
+
 def test_closing_ends_an_engine_that_stopped_reading_in_the_middle_of_a_picture(engine, process, stopped):
     image, mask = picture(700, 700)
     outcome = []
