@@ -14,6 +14,8 @@ from glcic_backend.detail.pyramid import PATCH, Level, Positions
 
 _LEAST = 0.1
 """Contrast, as a share of the mean one, from which on less makes hardly a difference."""
+_CALMEST = 1e-12
+"""Mean energy that counts as none: a hundredth of what steps of one in 65535 would give."""
 _MARGIN = 6
 """Surroundings of the hole that are looked at: what fast marching reads."""
 
@@ -39,7 +41,7 @@ class Contrast:
         energy[:, :-1] += np.square(np.diff(picture, axis=1)).sum(axis=2)
         energy[:-1] += np.square(np.diff(picture, axis=0)).sum(axis=2)
         around = cv2.blur(energy, (PATCH, PATCH)).ravel()
-        mean = max(float(around[level.sources].mean(dtype=np.float64)), float(np.finfo(np.float32).tiny))
+        mean = max(float(around[level.sources].mean(dtype=np.float64)), _CALMEST)
         contrast = around / np.float32(mean)
         self.calmness: NDArray[np.float32] = (np.maximum(contrast, 0) + np.float32(_LEAST)) ** np.float32(-strength)
         self.wanted: NDArray[np.float32] = (_continued(level, contrast) + np.float32(_LEAST)) ** np.float32(strength)

@@ -2,7 +2,7 @@
 
 Stored: uint8 or uint16 over their full range, or float32 with 0..1 nominal; [H, W] or [H, W, C] with C = 1 grey,
 2 grey + alpha, 3 RGB, 4 RGB + alpha; straight (not premultiplied) alpha; perceptual or linear light.
-The network: float32 [H, W, 3], RGB, 0..1, perceptual.
+The network: float32 [H, W, 3], RGB, 0..1, perceptual; highlights beyond 1 and negative values are kept.
 """
 
 import numpy as np
@@ -13,6 +13,8 @@ from glcic_backend.errors import InvalidInputError
 Samples = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_LARGEST, _LARGEST_LIGHT = np.float32(1e6), np.float32(1e14)
+"""Perceptual values, and linear light, beyond this are looked at as this: no sum of squares leaves float32 then."""
 _FULL_RANGE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 
 
@@ -40,12 +42,15 @@ def to_perceptual_rgb(image: Samples, linear: bool = False) -> NDArray[np.float3
         linear: its values are linear light.
 
     Returns:
-        float32 [H, W, 3], RGB, perceptual, integers mapped to 0..1; alpha dropped.
+        float32 [H, W, 3], RGB, perceptual, integers mapped to 0..1, at most 1e6 in size; alpha dropped.
     """
     colour = image.reshape(*image.shape[:2], -1)
     if has_alpha(image):
         colour = colour[..., :-1]
     rgb = colour.astype(np.float32) / np.float32(_FULL_RANGE[image.dtype])
+    if image.dtype == np.float32:
+        largest = _LARGEST_LIGHT if linear else _LARGEST
+        rgb = rgb.clip(-largest, largest)
     if linear:
         rgb = _encode(rgb)
     return np.repeat(rgb, 3, axis=2) if rgb.shape[2] == 1 else rgb

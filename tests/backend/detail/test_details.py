@@ -244,13 +244,16 @@ def test_large_holes_report_progress_and_stop_soon_when_cancelled():
     assert np.diff(asked).max() < 1
 
 
-@pytest.mark.parametrize("value", [1e38, -1e38, 3.4e38])
-def test_colours_far_out_of_range_end_nothing_and_change_nothing_outside_the_hole(value):
+@pytest.mark.parametrize("linear", [False, True])
+@pytest.mark.parametrize("where", [np.s_[0, 0, 0], np.s_[18:20, 18:20], np.s_[:]], ids=["one", "rim", "all"])
+@pytest.mark.parametrize("value", [-1e38, 3.4e38, 1e20])
+def test_colours_far_out_of_range_end_nothing_and_change_nothing_outside_the_hole(value, where, linear):
     image = scene(next(iter(SCENES)), 64, 64, np.float32)
-    image[0, 0, 0] = value
+    image[where] = value
     mask = rectangle(image.shape, 20, 20, 20, 20)
 
-    completed = ENGINE.complete(image, mask)
+    completed = ENGINE.complete(image, mask, linear=linear)
 
+    assert np.isfinite(completed).all()
     assert np.array_equal(completed[mask == 0], image[mask == 0])
     assert completed.shape == image.shape
