@@ -144,7 +144,9 @@ class EngineProcess:
                 child = self._child
                 death = self._bury()
                 is_full = child.returncode == OUT_OF_MEMORY  # by this very request, which it could not take in
-                if has_begun or is_full or told_at is not None:
+                if told_at is not None:
+                    raise CancelledError(f"The completion was cancelled; {death}.")
+                if has_begun or is_full:
                     raise EngineError(f"The completion failed: {death}. {self._next_step()}")
                 raise _NotBegunError(death)
             header, answers = message

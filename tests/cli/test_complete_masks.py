@@ -93,7 +93,8 @@ class TestMasks:
         assert "92% of it is to be filled. If that is what shall stay, --invert-mask turns it round." in err
 
     def test_a_mask_that_jpeg_has_speckled_is_told_of(self, photo, run):
-        Image.open(photo / "mask.png").save(photo / "mask.jpg", quality=40)
+        with Image.open(photo / "mask.png") as mask:
+            mask.save(photo / "mask.jpg", quality=40)
 
         err = self.complete(run, photo, photo / "mask.jpg")
         assert "masked pixels are nearly black, as JPEG leaves them round white" in err
@@ -122,8 +123,8 @@ class TestBorders:
 
         run(photo / "camera.jpg", photo / "out.jpg", "--expand", "0,0,8,0")
 
-        details = Image.open(photo / "out.jpg").getexif().get_ifd(0x8769)
-        assert details[0xA002] == 48
+        with Image.open(photo / "out.jpg") as written:
+            assert written.getexif().get_ifd(0x8769)[0xA002] == 48
 
     @pytest.mark.parametrize("borders", ["0,0,0,0", "1,2,3", "1,2,3,4,5", "-1,0,0,0", "a,b,c,d"])
     def test_a_border_that_is_none_is_wrong_use(self, photo, run, borders):

@@ -258,6 +258,21 @@ def test_a_cancel_reaches_an_engine_that_stopped_reading_whatever_the_size_of_th
     assert np.array_equal(complete(engine, image=image, mask=mask)[mask > 0], negative(image)[mask > 0])
 
 
+def test_what_was_cancelled_counts_as_cancelled_though_its_engine_dies(engine, process, stopped):
+    def kill():
+        time.sleep(0.5)
+        os.kill(stopped.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+
+    with pytest.raises(CancelledError, match=r"cancelled; the engine's process \d+ was ended by SIGKILL"):
+        complete(engine, cancelled=lambda: True)
+
+    killer.join()
+    assert complete(engine).any()
+
+
 def test_whoever_cancels_is_told_within_five_seconds_also_of_an_engine_that_is_stopped(engine, stopped):
     begun = time.monotonic()
 

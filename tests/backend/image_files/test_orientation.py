@@ -28,7 +28,8 @@ def block(orientation=6, kind="SHORT", more=b"", order="<"):
 
 def shown(path):
     """Pixels as a viewer that turns by EXIF shows them."""
-    return np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")).astype(int)
+    with Image.open(path) as image:
+        return np.asarray(ImageOps.exif_transpose(image).convert("RGB")).astype(int)
 
 
 def check(path, folder, expected, tolerance):
@@ -73,7 +74,8 @@ def test_a_damaged_pointer_beside_it_changes_nothing_even_on_a_square(tmp_path, 
 
     check(tmp_path / "a.jpg", tmp_path, np.rot90(square, -1), 12)
     write_picture(tmp_path / "a.tif", read_picture(tmp_path / "a.jpg"))  # where such a pointer has no place
-    assert pointer not in Image.open(tmp_path / "a.tif").tag_v2
+    with Image.open(tmp_path / "a.tif") as written:
+        assert pointer not in written.tag_v2
 
 
 def test_exif_that_a_png_holds_as_text_turns_and_is_kept(tmp_path):
@@ -85,7 +87,8 @@ def test_exif_that_a_png_holds_as_text_turns_and_is_kept(tmp_path):
     (tmp_path / "a.png").write_bytes(data[:33] + chunk + data[33:])
 
     check(tmp_path / "a.png", tmp_path, np.rot90(SMOOTH, -1), 0)
-    assert Image.open(tmp_path / "out.png").getexif()[0x0112] == 1
+    with Image.open(tmp_path / "out.png") as written:
+        assert written.getexif()[0x0112] == 1
 
 
 def test_an_orientation_in_xmp_alone_is_left_as_it_is_like_the_pixels(tmp_path):
@@ -96,7 +99,8 @@ def test_an_orientation_in_xmp_alone_is_left_as_it_is_like_the_pixels(tmp_path):
     write_picture(tmp_path / "out.jpg", picture)
 
     assert picture.pixels.shape == SMOOTH.shape and picture.xmp == xmp
-    assert Image.open(tmp_path / "out.jpg").info["xmp"] == xmp
+    with Image.open(tmp_path / "out.jpg") as written:
+        assert written.info["xmp"] == xmp
 
 
 def test_xmp_beside_exif_is_reset_with_it(tmp_path):

@@ -22,7 +22,8 @@ def test_plain_formats_are_read_as_pillow_reads_them(tmp_path, name):
     picture = Image.fromarray(RGB).quantize(200) if name == "a.gif" else Image.fromarray(RGB)
     (picture.convert("L") if name == "a.pgm" else picture).save(tmp_path / name)
 
-    expected = np.asarray(Image.open(tmp_path / name).convert("L" if name == "a.pgm" else "RGB"))
+    with Image.open(tmp_path / name) as image:
+        expected = np.asarray(image.convert("L" if name == "a.pgm" else "RGB"))
     np.testing.assert_array_equal(read_picture(tmp_path / name).pixels.squeeze(), expected)
 
 

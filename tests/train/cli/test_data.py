@@ -37,7 +37,8 @@ def test_prepare_then_stats_then_preview(photo_folder: Make, tmp_path: Path):
     assert "left out: 1 (format 1)" in prepared.output
     assert "shortest edge 64 to 64 pixels, median 64" in stats.output
     assert "CC0  (source)" in stats.output
-    assert Image.open(tmp_path / "sheet.png").size == (4 * 164 + 4, 2 * 164 + 4)
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (4 * 164 + 4, 2 * 164 + 4)
 
 
 def test_prepare_without_a_licence_says_what_that_costs(photo_folder: Make, tmp_path: Path):

@@ -74,14 +74,16 @@ def test_the_four_commands_of_the_guide_lead_to_a_completed_picture(tmp_path, mo
     scored = ["--short-side", "64", "--hole", "12", "20", "--count", "2", "--masks", "blob", "--baselines", "mean"]
     assert "best" in invoke("glcic-train", "evaluate", "first", "photos", *scored, "--device", "cpu")
 
-    image = np.asarray(Image.open(pictures / "03.jpg"))
+    with Image.open(pictures / "03.jpg") as photograph:
+        image = np.asarray(photograph)
     mask = np.zeros((72, 96), np.uint8)
     mask[30:44, 40:60] = 255
     Image.fromarray(image).save("image.png")
     Image.fromarray(mask).save("mask.png")
     invoke("glcic-backend", "complete", "image.png", "mask.png", "done.png")
 
-    done = np.asarray(Image.open("done.png"))
+    with Image.open("done.png") as result:
+        done = np.asarray(result)
     np.testing.assert_array_equal(done[mask == 0], image[mask == 0])
     assert (done[mask > 0] != image[mask > 0]).any()
 
