@@ -70,7 +70,8 @@ def test_input_shows_nothing_of_what_the_hole_covers(photo_set):
 def test_window_is_a_square_around_the_hole_that_stays_in_the_photograph(corner, expected):
     hole = np.zeros((40, 60), np.bool_)
     hole[corner[0] : corner[0] + 4, corner[1] : corner[1] + 4] = True
-    case = Case("key", "rectangle", np.zeros((40, 60, 3), np.uint8), hole)
+    picture = np.zeros((40, 60, 3), np.uint8)
+    case = Case("key", "rectangle", picture, hole, picture)
 
     rows, columns = case.window(20)
 
@@ -80,7 +81,8 @@ def test_window_is_a_square_around_the_hole_that_stays_in_the_photograph(corner,
 
 
 def test_window_larger_than_the_photograph_is_its_short_side():
-    case = Case("key", "rectangle", np.zeros((40, 60, 3), np.uint8), np.ones((40, 60), np.bool_))
+    picture = np.zeros((40, 60, 3), np.uint8)
+    case = Case("key", "rectangle", picture, np.ones((40, 60), np.bool_), picture)
 
     rows, columns = case.window(256)
 
@@ -88,7 +90,7 @@ def test_window_larger_than_the_photograph_is_its_short_side():
 
 
 def test_unknown_kind_of_hole_is_refused_with_the_known_ones():
-    with pytest.raises(InvalidInputError, match=r"'square'.*rectangle.*blob"):
+    with pytest.raises(InvalidInputError, match=r"'square'.*rectangle.*blob.*sloppy"):
         CaseOptions(kinds=("square",))
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from glcic_train.scores.metrics import MAX_PSNR, l1, psnr, sharpness, ssim
+from glcic_train.scores.metrics import MAX_PSNR, beside, l1, psnr, sharpness, ssim
 
 
 def picture(seed, height=14, width=13):
@@ -120,3 +120,21 @@ class TestSharpness:
 
     def test_flat_truth_has_no_value(self, hole):
         assert math.isnan(sharpness(picture(0), constant(7, hole), hole))
+
+
+class TestBeside:
+    def test_counts_the_eight_pixels_round_the_hole_and_nothing_else(self):
+        hole = np.zeros((41, 41), np.bool_)
+        hole[20, 20] = True
+        rows, columns = np.mgrid[-20:21, -20:21]
+        distance = np.hypot(rows, columns)
+        truth, result = constant(100, hole), constant(100, hole)
+        result[hole] = 0
+        result[distance > 9] = 0
+
+        assert beside(result, truth, hole) == 0
+        result[20, 12] = 200  # 8 pixels to the left
+        assert 0 < beside(result, truth, hole) == pytest.approx(100 / (distance <= 8).sum(), rel=0.1)
+
+    def test_a_hole_without_anything_round_it_has_nothing_beside(self):
+        assert beside(picture(0), picture(1), np.ones((14, 13), np.bool_)) == 0

@@ -29,7 +29,7 @@ _PATH = click.Path(path_type=Path)
     metavar="KIND",
     default=("rectangle", "blob", "strokes"),
     show_default=True,
-    help="Kind of holes; may be repeated.",
+    help="Kind of holes; may be repeated. sloppy: a foreign thing under masks too tight and too loose.",
 )
 @click.option(
     "--hole", nargs=2, type=int, default=(96, 128), show_default=True, help="Range of the holes' sides, pixels."

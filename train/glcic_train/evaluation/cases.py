@@ -8,7 +8,11 @@ import numpy as np
 
 from glcic_backend.errors import InvalidInputError
 from glcic_train.data.folder import Photographs
+from glcic_train.evaluation.sloppy import OFFSETS, spoilt
 from glcic_train.masks import KINDS, frozen_masks
+
+SLOPPY = "sloppy"
+"""Kind of the holes over a foreign thing (`evaluation.sloppy`), one for each of `OFFSETS`."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,8 @@ class CaseOptions:
     """Which photographs, and which holes.
 
     Attributes:
-        kinds: kinds of holes, keys of `masks.KINDS`; every photograph gets one of each.
+        kinds: kinds of holes, keys of `masks.KINDS`; every photograph gets one of each. `SLOPPY` stands for one of each
+            of `sloppy_kind(offset)`.
         count: photographs, at most; a larger count only adds some.
         seed: of the choice of photographs and of the holes.
         short_side: of the photographs, which are resized, in pixels.
@@ -32,15 +37,21 @@ class CaseOptions:
     square: bool = False
 
     def __post_init__(self) -> None:
+        known = (*KINDS, SLOPPY)
         for kind in self.kinds:
-            if kind not in KINDS:
-                raise InvalidInputError(f"There is no kind of hole {kind!r}. The kinds are {', '.join(KINDS)}.")
+            if kind not in known:
+                raise InvalidInputError(f"There is no kind of hole {kind!r}. The kinds are {', '.join(known)}.")
         low, high = self.hole
         if not 1 <= low <= high < self.short_side:
             raise InvalidInputError(
                 f"Holes of {low} to {high} pixels do not fit photographs whose short side is {self.short_side}. "
                 "Choose --hole smaller, smallest first, or --short-side larger."
             )
+
+    @property
+    def cases_each(self) -> int:
+        """Number of cases of one photograph."""
+        return sum(len(OFFSETS) if kind == SLOPPY else 1 for kind in self.kinds)
 
 
 @dataclass(frozen=True)
@@ -52,17 +63,15 @@ class Case:
         kind: kind of the hole.
         truth: uint8 [H, W, 3], RGB.
         hole: bool [H, W], within the middle square.
+        input: uint8 [H, W, 3], all that a method may know: the photograph with its hole painted grey, or with a
+            foreign thing in it.
     """
 
     key: str
     kind: str
     truth: np.ndarray
     hole: np.ndarray
-
-    @property
-    def input(self) -> np.ndarray:
-        """The photograph with its hole painted grey, uint8 [H, W, 3]: all that a method may know."""
-        return np.where(self.hole[..., None], np.uint8(128), self.truth)
+    input: np.ndarray
 
     def window(self, size: int) -> tuple[slice, slice]:
         """Rows and columns of the square around the hole, of `size` pixels or the photograph's short side."""
@@ -73,21 +82,36 @@ class Case:
         return slice(top, top + size), slice(left, left + size)
 
 
+def sloppy_kind(offset: int) -> str:
+    """Kind of the holes that are so many pixels larger than the thing that they are over."""
+    return f"{SLOPPY} {offset:+d}" if offset else f"{SLOPPY} exact"
+
+
 def cases(photos: Photographs, options: CaseOptions) -> Iterator[Case]:
     """All cases, photograph by photograph, each with its kinds of holes in order."""
     numbers = np.random.default_rng(options.seed).permutation(len(photos))[: options.count]
     size = options.short_side
-    masks = {kind: frozen_masks(options.seed, len(numbers), size, kind, options.hole) for kind in options.kinds}
+    masks = {
+        kind: frozen_masks(options.seed, len(numbers), size, kind, options.hole)
+        for kind in options.kinds
+        if kind != SLOPPY
+    }
     for place, number in enumerate(numbers):
         truth = _resized(photos.read(int(number)), size)
         top, left = (truth.shape[0] - size) // 2, (truth.shape[1] - size) // 2
         if options.square:
             truth = np.ascontiguousarray(truth[top : top + size, left : left + size])
             top = left = 0
+        key = photos.info(int(number))["key"]
         for kind in options.kinds:
+            if kind == SLOPPY:
+                thing = spoilt(truth, options.seed, place, options.hole)
+                for offset in OFFSETS:
+                    yield Case(key, sloppy_kind(offset), thing.truth, thing.mask(offset), thing.shown)
+                continue
             hole = np.zeros(truth.shape[:2], np.bool_)
             hole[top : top + size, left : left + size] = masks[kind][place]
-            yield Case(photos.info(int(number))["key"], kind, truth, hole)
+            yield Case(key, kind, truth, hole, np.where(hole[..., None], np.uint8(128), truth))
 
 
 def _resized(photo: np.ndarray, short_side: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from glcic_train.evaluation.baselines import Method
 from glcic_train.evaluation.cases import Case
 from glcic_train.evaluation.judges import FEATURE_WINDOW, Judges
 from glcic_train.scores.comb import line_spectrum
-from glcic_train.scores.metrics import l1, psnr, sharpness, ssim
+from glcic_train.scores.metrics import beside, l1, psnr, sharpness, ssim
 
 CaseSeen = Callable[[Case, dict[str, np.ndarray]], None]
 """Told each case and the completed image of every method."""
@@ -72,7 +72,7 @@ def evaluate(
         for name, method in methods.items():
             # As in section 3.2: pixels outside the hole are restored.
             results[name] = np.where(case.hole[..., None], method(shown.copy(), case.hole), shown)
-            for score in (l1, psnr, ssim, sharpness):
+            for score in (l1, psnr, ssim, sharpness, beside):
                 value = score(results[name], case.truth, case.hole)
                 by_method[name].values.setdefault(score.__name__, []).append(value)
             by_method[name].spectra.append(line_spectrum(results[name], case.hole))

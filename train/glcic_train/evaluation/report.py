@@ -126,7 +126,7 @@ def score(
     sheet = Sheet(rows)
     keys: dict[str, list[str]] = {}
     count = min(options.count, len(photos))
-    total = count * len(options.kinds)
+    total = count * options.cases_each
 
     def seen(case: Case, results: dict[str, np.ndarray]) -> None:
         sheet.add(case, results)

@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from glcic_train.evaluation.cases import sloppy_kind
 from glcic_train.evaluation.evaluate import Measured
+from glcic_train.evaluation.sloppy import OFFSETS
 from glcic_train.scores.comb import comb_scores
 from glcic_train.scores.distances import frechet_distance, kernel_distance
 from glcic_train.training.features import LITE0, LITE2
@@ -37,12 +39,13 @@ COLUMNS = {
     "fid": ("FID", "lower is better"),
     "kid": ("KID", "lower is better, x 1000"),
     "sharpness": ("sharpness", "1 is as sharp as the truth, median"),
+    "beside": ("L1 beside", "0..255; of the 8 pixels round the hole, which no method writes: what the mask has left"),
     "comb2": ("comb 2", "pattern of a period of 2 pixels, 1 as in photographs"),
     "comb4": ("comb 4", "pattern of a period of 4 pixels, 1 as in photographs"),
 }
 """Score -> its heading, and how to read it."""
 
-_ON_REQUEST = ("lpips", "fid", "kid", "comb2", "comb4")
+_ON_REQUEST = ("lpips", "fid", "kid", "beside", "comb2", "comb4")
 """Scores that the table shows only where they were measured."""
 
 _SET_SCORES = {
@@ -64,6 +67,8 @@ def _scores(measured: Measured) -> dict[str, Score]:
         if name in measured.values:
             scores[name] = mean_score(measured.values[name])
     scores["sharpness"] = median_score(measured.values["sharpness"])
+    if any(measured.values["beside"]):
+        scores["beside"] = mean_score(measured.values["beside"])
     for period, value in comb_scores(measured.spectra, measured.truth_spectra).items():
         scores[f"comb{period}"] = Score(value, None)
     for network, (frechet, kernel) in _SET_SCORES.items():
@@ -115,7 +120,20 @@ def table(scores: dict[str, dict[str, dict[str, Score]]], counts: dict[str, int]
         ]
         blocks.append("\n".join([f"{kind}, {counts[kind]} photographs", f"{'':{names}}{heading}", *rows]))
     reading = "\n".join(f"{COLUMNS[score][0]}: {COLUMNS[score][1]}" for score in columns)
-    return "\n\n".join([*blocks, reading])
+    return "\n\n".join([*blocks, *_by_offset(scores), reading])
+
+
+def _by_offset(scores: dict[str, dict[str, dict[str, Score]]]) -> list[str]:
+    """The L1 of masks that are tight and loose side by side, as one more block; none without such masks."""
+    kinds = [kind for kind in map(sloppy_kind, OFFSETS) if kind in scores]
+    if not kinds:
+        return []
+    lines = {name: [scores[kind][name]["l1"] for kind in kinds] for name in scores[kinds[0]]}
+    lines["left outside"] = [next(iter(scores[kind].values()))["beside"] for kind in kinds]
+    names = max(map(len, lines))
+    heading = f"{'':{names}}" + "".join(f"{kind:>18}" for kind in kinds)
+    rows = [f"{name:{names}}" + "".join(f"{_cell(score):>18}" for score in line) for name, line in lines.items()]
+    return ["\n".join(["L1 by how many pixels the mask is larger than the thing", heading, *rows])]
 
 
 def _cell(score: Score) -> str:

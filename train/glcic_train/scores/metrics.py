@@ -1,10 +1,13 @@
-"""Scores of one completed photograph against the truth. Only pixels inside the hole count."""
+"""Scores of one completed photograph against the truth. Only pixels in the hole count, but for those of `beside`."""
 
 import cv2
 import numpy as np
 
 MAX_PSNR = 100.0
 """PSNR of a perfect result, in dB, where the definition gives infinity."""
+
+BAND = 8
+"""Pixels round a hole in which it is measured what was left beside it."""
 
 _SSIM_SIGMA, _SSIM_WINDOW = 1.5, 11
 _SSIM_C1, _SSIM_C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
@@ -18,6 +21,16 @@ def l1(result: np.ndarray, truth: np.ndarray, hole: np.ndarray) -> float:
         hole: bool [H, W], with at least one pixel.
     """
     return float(np.abs(result[hole].astype(np.float64) - truth[hole]).mean())
+
+
+def beside(result: np.ndarray, truth: np.ndarray, hole: np.ndarray) -> float:
+    """Mean absolute difference over the pixels at most `BAND` outside the hole, 0..255; 0 where there are none.
+
+    No method may write there, so it tells the mask and not the method: what was left of the thing.
+    """
+    near = cv2.dilate(hole.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * BAND + 1,) * 2)) > 0
+    band = near & ~hole
+    return l1(result, truth, band) if band.any() else 0.0
 
 
 def psnr(result: np.ndarray, truth: np.ndarray, hole: np.ndarray) -> float:
