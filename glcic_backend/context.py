@@ -10,7 +10,7 @@ from glcic_backend.network.completion_network import SIZE_MULTIPLE
 from glcic_backend.network.level import largest_level, network_window
 from glcic_backend.scene.holes import largest_thickness
 from glcic_backend.scene.rectangles import grown, union
-from glcic_backend.scene.rim import DEPTH
+from glcic_backend.scene.rim import FARTHEST
 from glcic_backend.wire.geometry import Rectangle
 
 
@@ -30,7 +30,7 @@ def context_rectangle(
     Returns:
         A rectangle that begins on the grids of the network and of the details.
     """
-    box = grown(box, DEPTH, width, height)  # of the mask's rim, a part may have to be filled as well
+    box = grown(box, FARTHEST, width, height)  # of the mask's rim, a part may have to be filled as well
     thickness = largest_thickness(width, height, box)
     level = largest_level(box, thickness, largest)
     needed = union(network_window(width, height, box, level), rim_window(width, height, box, thickness))

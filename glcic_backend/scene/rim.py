@@ -3,10 +3,11 @@
 A mask drawn by hand runs a few pixels inside the thing, and even one drawn exactly leaves the thing's soft edge, its
 ringing and, in a JPEG with halved chroma, a wide rim of its colour. A fill that believes such pixels continues the
 thing. What lies farther behind tells them: a rim pixel is doubtful if, on average over its stretch of the rim, it
-departs from there towards the masked colours. Light and colour are judged apart, as JPEG stores them apart.
+departs from there towards the masked colours. Light and colour are judged apart, as JPEG stores them apart. Slivers
+that go deeper are followed pixel by pixel (`slivers.py`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
@@ -15,9 +16,13 @@ from numpy.typing import NDArray
 from glcic_backend.compiled import compiled
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import bounding_box, grown, slices
+from glcic_backend.scene.slivers import REACH, SEEN, cut_off
 from glcic_backend.wire.geometry import Rectangle
 
 DEPTH = 6
+"""Pixels from the mask up to which a stretch of the rim can be doubtful."""
+
+FARTHEST = max(DEPTH, REACH)
 """Pixels from the mask up to which a pixel can be doubtful."""
 
 _BEHIND = 4
@@ -26,7 +31,7 @@ _INSIDE = 6.0
 """Depth in the mask up to which masked pixels stand for the thing."""
 _RADIUS = 12
 """Half the side of the square in which a layer's mean is taken: a stretch of the rim, not a pixel, is judged."""
-_REACH = DEPTH + 2 * _BEHIND + 1 + _RADIUS
+_SEEN = max(DEPTH + 2 * _BEHIND + 1 + _RADIUS, SEEN)
 
 _LEAST_BEHIND, _LEAST_INSIDE = 12, 4
 """Pixels without which nothing can be said."""
@@ -35,7 +40,7 @@ _LEAST_CONTRAST = 0.08
 _LEAST_EXCESS = 0.01
 _ERRORS = 4.0
 """A departure counts if it is larger than both: absolutely, 0..1, and in standard errors."""
-_ERRORS_ALONE = 12.0
+_ERRORS_ALONE = 16.0
 """Standard errors where little else of the rim departs: a photograph's own edge may pass there."""
 _ALIKE = 10.0
 """Neighbouring pixels that tell as much as one."""
@@ -62,7 +67,7 @@ def doubtful_rim(
 ) -> NDArray[np.bool_]:
     """Known pixels near the mask that still show what it was to cover.
 
-    What is said of a pixel depends on the `_REACH` pixels round it only, so a crop gives what the image gives.
+    What is said of a pixel depends on the `_SEEN` pixels round it only, so a crop gives what the image gives.
 
     Args:
         photograph: its known pixels are those outside the mask that are not transparent.
@@ -70,32 +75,57 @@ def doubtful_rim(
         check: called often; may raise.
 
     Returns:
-        bool [H, W]; none of them masked, each at most `DEPTH` pixels from the mask, and whatever lies between one of
-        them and the mask is one, too.
+        bool [H, W]; none of them masked, each at most `FARTHEST` pixels from the mask and joined to it by others.
     """
     result = np.zeros(masked.shape, np.bool_)
     outer = bounding_box(masked)
     if outer is None:
         return result
-    box = grown(outer, _REACH, photograph.width, photograph.height)
+    box = grown(outer, _SEEN, photograph.width, photograph.height)
     check()
-    layer = _layers(masked[slices(box)], photograph.known[slices(box)])
+    mine, known = masked[slices(box)], photograph.known[slices(box)]
+    layer = _layers(mine, known)
+    values = _light_and_colour(photograph, box, layer > _FIRST_RIM, check)
     # Without anything behind it, nothing is said of a pixel: in a mask of a thousand specks most have nothing.
     behind = cv2.dilate((layer == _NEAR_BEHIND).view(np.uint8), np.ones((2 * _RADIUS + 1,) * 2, np.uint8))
     judged = (layer > _FIRST_RIM) & (behind > 0)
     departure = np.zeros(layer.shape, np.float32)
+    for tile in _tiles(box):
+        check()
+        here = judged[slices(tile)]
+        if here.any():
+            seen = grown(tile, _RADIUS, box.width, box.height)
+            places = np.argwhere(here) + np.array([tile.y - seen.y, tile.x - seen.x])
+            departure[slices(tile)][here] = _judge(values[slices(seen)], layer[slices(seen)], places)
+    result[slices(box)] = _doubtful(departure, layer) | cut_off(values, mine, known & ~mine, _STEPS)
+    return result
+
+
+def _tiles(box: Rectangle) -> Iterator[Rectangle]:
+    """Small parts of a rectangle, from its corner."""
     for y in range(0, box.height, _TILE):
         for x in range(0, box.width, _TILE):
-            tile = Rectangle(x, y, min(_TILE, box.width - x), min(_TILE, box.height - y))
-            check()
-            mine = judged[slices(tile)]
-            if mine.any():
-                seen = grown(tile, _RADIUS, box.width, box.height)
-                colour = photograph.rgb(seen._replace(x=seen.x + box.x, y=seen.y + box.y))
-                places = np.argwhere(mine) + np.array([tile.y - seen.y, tile.x - seen.x])
-                departure[slices(tile)][mine] = _judge(_light_and_colour(colour), layer[slices(seen)], places)
-    result[slices(box)] = _doubtful(departure, layer)
-    return result
+            yield Rectangle(x, y, min(_TILE, box.width - x), min(_TILE, box.height - y))
+
+
+def _light_and_colour(
+    photograph: Photograph, box: Rectangle, rim: NDArray[np.bool_], check: Callable[[], None]
+) -> NDArray[np.int16]:
+    """Lightness and two differences of colour, int16 [h, w, 3], in `_STEPS` of full range: sums of them are exact.
+
+    Args:
+        rim: bool [h, w], round whose pixels they are wanted; 0 farther away.
+    """
+    values = np.zeros((box.height, box.width, 3), np.int16)
+    for tile in _tiles(box):
+        check()
+        if rim[slices(grown(tile, _SEEN, box.width, box.height))].any():
+            rgb = photograph.rgb(tile._replace(x=tile.x + box.x, y=tile.y + box.y))
+            steps = np.rint(np.clip(rgb, -1, 2) * _STEPS).astype(np.int16)
+            red, green, blue = steps[..., 0], steps[..., 1], steps[..., 2]
+            lightness = (red.astype(np.int32) + 2 * green + blue) // 4
+            values[slices(tile)] = np.stack([lightness, red - green, blue - green], axis=-1)
+    return values
 
 
 def _layers(masked: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -113,15 +143,8 @@ def _layers(masked: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.u
     return layer
 
 
-def _light_and_colour(rgb: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Lightness and two differences of colour, int32 [h, w, 3], in `_STEPS` of full range: sums of them are exact."""
-    steps = np.rint(np.clip(rgb, -1, 2) * _STEPS).astype(np.int32)
-    red, green, blue = steps[..., 0], steps[..., 1], steps[..., 2]
-    return np.stack([(red + 2 * green + blue) // 4, red - green, blue - green], axis=-1)
-
-
 @compiled
-def _judge(values: NDArray[np.int32], layer: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.float32]:
+def _judge(values: NDArray[np.int16], layer: NDArray[np.uint8], places: NDArray[np.int64]) -> NDArray[np.float32]:
     """How many standard errors the rim round each place departs towards the thing.
 
     Args:

@@ -7,7 +7,8 @@ import pytest
 from glcic_backend import Inpainter
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import grown, slices
-from glcic_backend.scene.rim import DEPTH, doubtful_rim
+from glcic_backend.scene.rim import DEPTH, FARTHEST, doubtful_rim
+from glcic_backend.scene.slivers import SEEN
 from glcic_backend.wire.geometry import Rectangle
 
 ENGINE = Inpainter.load()
@@ -68,6 +69,62 @@ def test_a_sliver_that_is_left_outside_does_not_tint_the_sky():
     assert error(result, sky(), masked) < 6
 
 
+def kite(tip: int) -> tuple[np.ndarray, np.ndarray]:
+    """A yellow kite in the sky whose lowest `tip` pixels the mask has cut off; image and mask."""
+    image, thing = sky(), np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.fillPoly(thing, [np.array([(60, 30), (140, 30), (100, 120)])], 1)
+    image[thing > 0] = (240, 210, 40)
+    masked = np.zeros((HEIGHT, WIDTH), bool)
+    masked[20 : 121 - tip, 50:150] = True
+    return as_jpeg(image), masked
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+def test_a_tip_that_is_deeper_than_the_rim_does_not_tint_the_sky_above_it(quality):
+    image, masked = kite(14)
+
+    result = ENGINE.complete(image, masked, quality=quality)
+
+    beside = masked.copy()
+    beside[:86] = False  # the 20 pixels beside the tip
+    assert error(result, sky(), beside) < 4
+
+
+def test_a_tip_is_doubted_as_a_whole_and_with_its_soft_edge():
+    image, masked = kite(14)
+
+    found = doubtful(image, masked)
+
+    left = (np.abs(image.astype(int) - sky()).max(axis=2) > 40) & ~masked
+    assert left.sum() > 50 and found[left].all()
+    assert found.sum() < 4 * left.sum()
+
+
+def test_what_goes_on_beyond_is_the_photographs_own():
+    # A post of which the mask has cut a part out, and whose rest stands.
+    image, masked = sky(), np.zeros((HEIGHT, WIDTH), bool)
+    image[40:, 95:105] = (60, 45, 30)
+    masked[20:100, 80:120] = True
+
+    assert doubtful(image, masked).sum() < 20
+
+
+def test_what_does_not_look_like_what_is_masked_is_believed():
+    image, masked = kite(14)
+    image[masked] = (30, 60, 150)
+
+    assert doubtful(image, masked).sum() < 20
+
+
+def test_what_there_is_more_of_is_believed():
+    # One of several alike things was masked, and another one reaches the mask.
+    image, masked = kite(14)
+    for x in range(4, WIDTH, 24):
+        image[125:155, x : x + 8] = (240, 210, 40)
+
+    assert not doubtful(image, masked)[108:].any()
+
+
 def test_wires_in_a_jpeg_leave_no_ghost():
     truth, masked = sky(), np.zeros((HEIGHT, WIDTH), np.uint8)
     for row in (40, 110):
@@ -97,6 +154,15 @@ def test_a_tight_mask_is_doubted_all_the_way_round_and_no_deeper_than_allowed():
     assert found[(distance > 0) & (distance <= 1)].all()
     assert not found[masked].any()
     assert distance[found].max() <= DEPTH + 1
+
+
+def test_nothing_far_from_the_mask_is_doubted():
+    image, masked = kite(FARTHEST - 2)
+    distance = cv2.distanceTransform((~masked).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+
+    found = doubtful(image, masked)
+
+    assert found.any() and distance[found].max() <= FARTHEST + 1
 
 
 @pytest.mark.parametrize("margin", [6, 10])
@@ -137,6 +203,15 @@ def test_a_crop_gives_what_the_image_gives():
     crop = slices(grown(Rectangle(70, 50, 61, 61), 30, WIDTH, HEIGHT))
 
     assert np.array_equal(doubtful(image[crop], masked[crop]), doubtful(image, masked)[crop])
+
+
+def test_a_crop_round_a_cut_off_tip_gives_what_the_image_gives():
+    image, masked = kite(14)
+    wide, hole = np.tile(image, (2, 2, 1)), np.zeros((2 * HEIGHT, 2 * WIDTH), bool)
+    hole[:HEIGHT, :WIDTH] = masked
+    crop = slice(0, 121 - 14 + SEEN), slice(0, 150 + SEEN)
+
+    assert np.array_equal(doubtful(wide[crop], hole[crop]), doubtful(wide, hole)[crop])
 
 
 def test_light_and_colour_are_judged_apart():
