@@ -284,13 +284,16 @@ def test_a_d_that_does_not_learn_ends_the_run_with_what_to_change(photos, quick,
         start_run(quick(*WARM_UP), [photos], tmp_path)
 
 
-def test_a_gradient_that_had_to_be_amplified_too_much_ends_the_run_and_blames_d(photos, quick, tmp_path):
+def test_a_d_that_never_says_enough_ends_the_run_after_c_has_waited_for_it(photos, quick, tmp_path):
     # Whatever D says, a weight of a millionth is too small for it.
-    config = quick("losses.gradient_ratio=1", "losses.alpha=1e-6", "run.log_every=1")
-    with pytest.raises(WeakDiscriminatorError, match=r"multiplied by .*, more than 10: .* what is amplified is noise"):
+    config = quick("losses.gradient_ratio=1", "losses.alpha=1e-6", "run.log_every=1", "validation.every=2")
+    with pytest.raises(
+        WeakDiscriminatorError, match=r"multiplied by .*, more than 10, and C has waited for 2 iterations: .* is noise"
+    ):
         start_run(config, [photos], tmp_path)
     assert [line["phase"] for line in log_of(tmp_path) if line["event"] == "losses"] == ["completion"] * 2 + [
-        "discriminator"
+        "discriminator",
+        "joint",
     ]
 
 

@@ -70,3 +70,12 @@ def test_the_warm_up_rises_from_near_zero_to_the_full_rate():
     config, optimizer = with_optimizer(warmup=100)
     rates = [Schedule(config).completion_rate(optimizer, place) for place in (0, 50, 99, 100)]
     assert rates == pytest.approx([0.01, 1.01, 1.99, 2.0])
+
+
+def test_the_warm_up_of_c_counts_its_own_iterations_not_those_in_which_d_trains_alone():
+    config, optimizer = with_optimizer(warmup=100)
+    config = dataclasses.replace(
+        config, schedule=dataclasses.replace(config.schedule, completion_steps=0, discriminator_steps=300)
+    )
+    rates = [Schedule(config).completion_rate(optimizer, place) for place in (300, 350, 399, 400)]
+    assert rates == pytest.approx([0.01, 1.01, 1.99, 2.0])

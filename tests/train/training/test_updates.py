@@ -321,6 +321,23 @@ def test_the_ratio_of_the_gradients_is_held_and_its_factor_told(make, batch, mon
     assert factor > 0
 
 
+def test_c_waits_while_d_says_too_little_and_d_goes_on(make, batch):
+    networks, updates = make("losses.gradient_ratio=1", "losses.alpha=1e-6")
+    c, d = (copy.deepcopy(network.state_dict()) for network in (networks.completion, networks.discriminator))
+
+    told = updates.jointly(batch, step=0, balance_progress=1.0)
+
+    assert told["balance"] > losses.MOST_AMPLIFICATION
+    assert told["waiting"] == 1
+    assert all(torch.equal(value, c[name]) for name, value in networks.completion.named_parameters())
+    assert not all(torch.equal(value, d[name]) for name, value in networks.discriminator.named_parameters())
+
+
+def test_c_does_not_wait_where_d_says_enough(make, batch):
+    _, updates = make("losses.gradient_ratio=1", "losses.alpha=1")
+    assert updates.jointly(batch, step=0, balance_progress=1.0)["waiting"] == 0
+
+
 def test_texture_losses_are_part_of_what_c_minimises_in_every_phase(make, batch, monkeypatch):
     class Brightness(nn.Module):
         """Stands in for the texture losses, whose weights are an optional package."""

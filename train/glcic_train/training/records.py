@@ -77,6 +77,7 @@ class Records:
         self._watch = None if held_out is None else Watch(config, networks, held_out, mean_pixel, device)
         self._accuracy: float | None = None
         self._ready = not config.discriminator.ready_accuracy
+        self._waited = 0
         self._meter = LossMeter(processes)
         self._log = RunLog(folder) if processes.leads else None
         self._line = ProgressLine()
@@ -84,6 +85,7 @@ class Records:
         self._trained_before = 0.0
         self._samples = 0
         self._saved_step = -1
+        self._flushed_step = 0
         # Lowest criterion of the phase; the joint phase has another balance of losses and starts anew.
         self._best: tuple[str, float] = ("", float("inf"))
         self._interrupted = False
@@ -92,7 +94,7 @@ class Records:
         """Go on from a checkpoint."""
         self._networks.load_state(checkpoint["networks"])
         self._networks.trained_on(of_checkpoint(checkpoint).feature_networks)
-        self.step = self._saved_step = checkpoint["step"]
+        self.step = self._saved_step = self._flushed_step = checkpoint["step"]
         self._trained_before = checkpoint["trained_seconds"]
         self._best = (checkpoint["best_phase"], checkpoint["best_error"])
         self._ready = self._ready or checkpoint.get("discriminator_ready", False)
@@ -183,7 +185,8 @@ class Records:
 
     def _flush(self, place: float) -> None:
         values = self._meter.flush()
-        self._check_amplification(values)
+        self._check_amplification(values, self.step - self._flushed_step)
+        self._flushed_step = self.step
         now = time.monotonic()
         speed = self._samples / max(now - self._last_flush, 1e-9)
         self._samples, self._last_flush = 0, now
@@ -228,14 +231,17 @@ class Records:
             "(schedule.discriminator_steps), or a lower discriminator.ready_accuracy."
         )
 
-    def _check_amplification(self, values: dict[str, float]) -> None:
-        factor, ratio = values.get("balance", 0.0), self._config.losses.gradient_ratio
-        if not ratio or factor <= MOST_AMPLIFICATION:
+    def _check_amplification(self, values: dict[str, float], iterations: int) -> None:
+        """End a run in which C has waited for D from one validation to the next."""
+        self._waited = self._waited + iterations if values.get("waiting") == 1 else 0
+        if self._waited < self._config.validation.every:
             return
+        factor, ratio = values["balance"], self._config.losses.gradient_ratio
         told = "" if self._accuracy is None else f" D's accuracy on held-out pairs is {self._accuracy:.2f}."
         raise WeakDiscriminatorError(
             f"To hold losses.gradient_ratio at {ratio:g}, D's gradient had to be multiplied by {factor:.3g}, more than "
-            f"{MOST_AMPLIFICATION}: it says too little, and what is amplified is noise.{told} Let D learn more before "
+            f"{MOST_AMPLIFICATION}, and C has waited for {self._waited} iterations: D says too little, and what is "
+            f"amplified is noise.{told} Let D learn more before "
             "the joint phase (discriminator.ready_accuracy, schedule.discriminator_steps), with batch normalisation "
             "and without losses.r1. Only where its accuracy is above 0.9, losses.alpha may be raised instead."
         )

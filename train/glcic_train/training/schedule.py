@@ -66,12 +66,14 @@ class Schedule:
         return max(0.0, place - self._discriminator_end)
 
     def completion_rate(self, optimizer: OptimizerConfig, place: float) -> float:
-        """Learning rate of C, whose course covers the whole run."""
-        return _rate(optimizer, place, self.total)
+        """Learning rate of C, whose course covers the whole run. Its warm-up counts its own iterations only."""
+        own = min(place, self._completion_end) + self.joint_iterations(place)
+        return _rate(optimizer, place, self.total) * _warm_up(optimizer, own)
 
     def discriminator_rate(self, optimizer: OptimizerConfig, place: float) -> float:
         """Learning rate of D, whose course starts where D's training does."""
-        return _rate(optimizer, place - self._completion_end, self.total - self._completion_end)
+        own = place - self._completion_end
+        return _rate(optimizer, own, self.total - self._completion_end) * _warm_up(optimizer, own)
 
 
 def _rate(optimizer: OptimizerConfig, place: float, length: float) -> float:
@@ -79,5 +81,9 @@ def _rate(optimizer: OptimizerConfig, place: float, length: float) -> float:
     if optimizer.decay == "cosine":
         share = min(1.0, place / length)
         rate *= optimizer.final + (1 - optimizer.final) * 0.5 * (1 + math.cos(math.pi * share))
+    return rate
+
+
+def _warm_up(optimizer: OptimizerConfig, iterations: float) -> float:
     # Half an iteration more: the first update must not have a rate of zero.
-    return rate * min(1.0, (place + 0.5) / optimizer.warmup) if optimizer.warmup else rate
+    return min(1.0, (iterations + 0.5) / optimizer.warmup) if optimizer.warmup else 1.0

@@ -73,6 +73,9 @@ class Updates:
     def jointly(self, batch: Batch, step: int, balance_progress: float) -> Losses:
         """Update D, then C with the joint loss (Eq. 5), Algorithm 1 lines 8 and 10.
 
+        Where `losses.gradient_ratio` asks for an amplification above `losses.MOST_AMPLIFICATION`, C waits: D has lost
+        its hold on what C has become, and finds it again when C stands still.
+
         Args:
             balance_progress: how much of the balancing of section 3.4 is over; 1 = no balancing.
         """
@@ -95,8 +98,11 @@ class Updates:
         elif balance_progress < 1:
             parts["balance"] = losses.balancing_factor(*norms, balance_progress)
         adversarial_gradient = parts.get("balance", 1.0) * adversarial_gradient
-        output.backward(gradient + adversarial_gradient)
-        self._step_completion()
+        if weights.gradient_ratio:
+            parts["waiting"] = (parts["balance"] > losses.MOST_AMPLIFICATION).float()
+        if not parts.get("waiting", 0):
+            output.backward(gradient + adversarial_gradient)
+            self._step_completion()
         return {**reconstruction_parts, **parts, **values}
 
     def _output(self, batch: Batch) -> Tensor:
