@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 
@@ -20,14 +20,27 @@ def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Res
     """A function that is compiled when it is first called, and kept beside its module for the next process.
 
     Where that folder cannot be written to, numba keeps it in the user's folder for caches, and where that cannot
-    either, it is compiled in every process. It runs without Python's lock, so that threads can share a loop.
+    either, or the disk is full, it is compiled in every process. It runs without Python's lock, so that threads can
+    share a loop.
     """
     compile_it = numba.njit(nogil=True, error_model="numpy", fastmath=_MATHS, cache=True)
     with contextlib.suppress(RuntimeError):  # there is no folder that can be written to
-        kept: Callable[Parameters, Result] = compile_it(function)
-        return kept
+        kept: Any = compile_it(function)
+        kept._cache.save_overload = _if_possible(kept._cache.save_overload)
+        result: Callable[Parameters, Result] = kept
+        return result
     plain: Callable[Parameters, Result] = numba.njit(nogil=True, error_model="numpy", fastmath=_MATHS)(function)
     return plain
+
+
+def _if_possible(save: Callable[..., None]) -> Callable[..., None]:
+    """Numba takes a full disk for a failure of the call that compiled; what was compiled can be used all the same."""
+
+    def attempt(*arguments: object) -> None:
+        with contextlib.suppress(OSError):
+            save(*arguments)
+
+    return attempt
 
 
 def in_chunks(

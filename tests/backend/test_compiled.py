@@ -1,5 +1,8 @@
 """Loops as machine code: kept where that is possible, shared by threads with the same result."""
 
+import os
+import subprocess
+import sys
 import threading
 
 import numba
@@ -69,6 +72,7 @@ def test_an_error_in_another_thread_is_not_lost():
 
 def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch):
     njit = numba.njit
+    njit(lambda value: value)(1)  # what numba itself compiles on first use is made before
 
     def without_a_folder(*, cache=False, **options):
         if cache:
@@ -80,3 +84,19 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch):
     double = compiled(lambda value: 2 * value)
 
     assert double(21) == 42 and double.nopython_signatures
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
+def test_a_disk_too_full_to_keep_it_does_not_stop_what_was_compiled(tmp_path):
+    (tmp_path / "loops.py").write_text(
+        "import resource\n"
+        "from glcic_backend.compiled import compiled\n"
+        "double = compiled(lambda value: 2 * value)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "print(double(21))\n"
+    )
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kept")}
+
+    said = subprocess.run([sys.executable, str(tmp_path / "loops.py")], env=env, capture_output=True, text=True)
+
+    assert said.stdout == "42\n", said.stderr
