@@ -1,11 +1,45 @@
-"""An ICC profile in; whether the samples are linear light out."""
+"""An ICC profile in; whether the samples are linear light, or how inks look, out."""
 
 import struct
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageCms
+
+from glcic_backend.errors import InvalidInputError
+
+CMYK_NOTE = "its CMYK colours are converted to sRGB by its profile"
 
 
 def colour_space(icc: bytes) -> bytes:
     """The four letters of the profile's colour space, such as b"RGB " or b"GRAY"."""
     return icc[16:20]
+
+
+def cmyk_to_srgb(inks: NDArray[Any], icc: bytes | None) -> tuple[NDArray[Any], bytes]:
+    """A picture for print, as its profile says it looks.
+
+    Args:
+        inks: uint8 or uint16 [H, W, 4], 0 no ink, in the order cyan, magenta, yellow, black.
+        icc: its profile, if it has one.
+
+    Returns:
+        The same type [H, W, 3], and the profile of sRGB.
+
+    Raises:
+        InvalidInputError: without a profile of CMYK nobody can tell how the inks look.
+    """
+    if icc is None or colour_space(icc) != b"CMYK":
+        raise InvalidInputError(
+            "its colours are CMYK without a profile that tells how they look. Convert it to RGB first."
+        )
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    seen: NDArray[Any] = imagecodecs.cms_transform(
+        np.ascontiguousarray(inks), icc, srgb, colorspace="cmyk", outcolorspace="rgb"
+    )
+    return seen, srgb
 
 
 def is_linear_light(icc: bytes) -> bool:

@@ -6,11 +6,12 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile, get_sampling
 
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import exif
+from glcic_backend.image_files.colour_profile import CMYK_NOTE, cmyk_to_srgb
 from glcic_backend.image_files.picture import JpegCoding, Picture, Resolution, Unit, check_size
 
 SIGNATURE = b"\xff\xd8\xff"
@@ -28,12 +29,10 @@ def read(data: bytes, max_pixels: int) -> Picture:
     data, notes = _with_end_mark(data, max_pixels)
     with JpegImageFile(io.BytesIO(data)) as image:
         check_size(image.width, image.height, max_pixels)
-        if image.mode == "CMYK" and image.info.get("icc_profile"):
+        if image.mode == "CMYK":
             return _from_cmyk(image)
         if image.mode not in ("L", "RGB"):
-            raise InvalidInputError(
-                f"its colours are {image.mode} without a profile that tells how they look. Convert it to RGB first."
-            )
+            raise InvalidInputError(f"its colours are {image.mode}. Convert it to RGB first.")
         image.load()
         pixels = np.asarray(image)
         block = exif.bare(image.info.get("exif"))
@@ -82,20 +81,16 @@ def _with_end_mark(data: bytes, max_pixels: int) -> tuple[bytes, tuple[str, ...]
 
 
 def _from_cmyk(image: JpegImageFile) -> Picture:
-    """A picture for print, as its profile says it looks."""
     image.load()
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
-    profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-    converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
-    assert converted is not None
+    pixels, icc = cmyk_to_srgb(np.asarray(image), image.info.get("icc_profile"))
     block = exif.bare(image.info.get("exif"))
     return Picture(
-        np.asarray(converted),
-        icc=srgb.tobytes(),
+        pixels,
+        icc=icc,
         exif=block,
         xmp=image.info.get("xmp"),
         resolution=_resolution(image.info) or exif.resolution(block),
-        notes=("its CMYK colours are converted to sRGB by its profile",),
+        notes=(CMYK_NOTE,),
     )
 
 

@@ -1,4 +1,4 @@
-"""TIFF 6.0 files: one picture of 1 to 8 bits, 16 bits or 32-bit floating point per sample, grey, palette or RGB."""
+"""TIFF 6.0 files: one picture of 1 to 8 bits, 16 bits or floating point per sample, grey, palette, RGB or CMYK."""
 
 import io
 import logging
@@ -14,6 +14,7 @@ from tifffile import TiffFile
 from glcic_backend.errors import InvalidInputError
 from glcic_backend.image_files import exif
 from glcic_backend.image_files import tiff_tags as tags
+from glcic_backend.image_files.colour_profile import CMYK_NOTE, cmyk_to_srgb
 from glcic_backend.image_files.picture import Picture, check_size
 from glcic_backend.image_files.tiff_directory import (
     LARGEST_CLASSIC_KIND,
@@ -60,7 +61,7 @@ def read(data: bytes, max_pixels: int) -> Picture:
     directory, _ = read_directory(data)
     layout = _layout(directory, order)
     check_size(layout.width, layout.height, max_pixels)
-    _check_kind(directory, layout)
+    _check_kind(directory, layout, order)
     notes = _check_pages(data, order)
     _check_extent(directory, order, len(data))
     described: Directory = {
@@ -68,9 +69,14 @@ def read(data: bytes, max_pixels: int) -> Picture:
         for tag, value in directory.items()
         if tag in tags.DESCRIPTIVE | tags.PLACING and not _is_of_this_file(tag, value)
     }
+    pixels, icc = _decode(data, layout), _bytes(directory, tags.ICC)
+    if layout.photometric == tags.INKS:
+        seen, icc = cmyk_to_srgb(pixels[..., :4], icc)
+        pixels = np.concatenate([seen, pixels[..., 4:]], axis=2)
+        notes = (*notes, CMYK_NOTE)
     return Picture(
-        _decode(data, layout),
-        icc=_bytes(directory, tags.ICC),
+        pixels,
+        icc=icc,
         exif=exif.from_directory(described, order),
         xmp=_bytes(directory, tags.XMP),
         resolution=exif.directory_resolution(directory, order),
@@ -98,7 +104,7 @@ def _layout(directory: Directory, order: ByteOrder) -> _Layout:
     if photometric not in tags.COLOUR_SAMPLES:
         kind = tags.FOREIGN_COLOURS.get(photometric, f"of colour type {photometric}")
         raise InvalidInputError(
-            f"its colours are {kind}, and only grey and RGB can be completed. Convert it to RGB first."
+            f"its colours are {kind}, and only grey, RGB and CMYK can be completed. Convert it to RGB first."
         )
     extra = every(tags.EXTRA_SAMPLES, ())
     extra_count = samples - tags.COLOUR_SAMPLES[photometric]
@@ -126,12 +132,22 @@ def _layout(directory: Directory, order: ByteOrder) -> _Layout:
     )
 
 
-def _check_kind(directory: Directory, layout: _Layout) -> None:
+def _check_kind(directory: Directory, layout: _Layout, order: ByteOrder) -> None:
     if tags.DNG_VERSION in directory:
         raise InvalidInputError("it is a camera raw file. Develop it first, and save it as 16-bit TIFF or PNG.")
     inverted_float = layout.photometric == tags.WHITE_IS_ZERO and layout.floating
     plain_ycbcr = layout.photometric == tags.YCBCR and not layout.jpeg
-    if inverted_float or plain_ycbcr or (layout.bits > 8 and layout.photometric in (tags.PALETTE, tags.YCBCR)):
+    # Inks of other names than the four, or mixed with transparency in a way that no profile tells of.
+    ink_set = integers(directory[tags.INK_SET], order)[0] if tags.INK_SET in directory else tags.CMYK
+    odd_inks = layout.photometric == tags.INKS and (
+        layout.floating or layout.bits < 8 or layout.premultiplied or ink_set != tags.CMYK
+    )
+    if (
+        inverted_float
+        or plain_ycbcr
+        or odd_inks
+        or (layout.bits > 8 and layout.photometric in (tags.PALETTE, tags.YCBCR))
+    ):
         raise InvalidInputError(
             f"its {layout.bits}-bit colours are of a kind that is not read. Convert it to grey or RGB first."
         )

@@ -118,12 +118,6 @@ class TestJpeg:
 
         assert read_picture(tmp_path / "a.jpg").notes == ("the JPEG's comment is left out",)
 
-    def test_cmyk_is_converted_by_its_profile_or_refused_without_one(self, tmp_path):
-        Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "a.jpg")
-
-        with pytest.raises(InvalidInputError, match="its colours are CMYK without a profile"):
-            read_picture(tmp_path / "a.jpg")
-
 
 def cmyk_profile():
     """A profile in which black ink is black, the paper white, and each other ink darker by a quarter, without hue."""
@@ -148,6 +142,53 @@ def test_a_cmyk_jpeg_with_a_profile_looks_as_that_says_and_it_is_told(tmp_path):
     assert picture.pixels[:, :8].min() > 245 and picture.pixels[:, 24:].max() < 10
     assert picture.notes == ("its CMYK colours are converted to sRGB by its profile",)
     assert ImageCms.ImageCmsProfile(io.BytesIO(picture.icc)).profile.xcolor_space.strip() == "RGB"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("planar", [False, True])
+def test_a_cmyk_tiff_with_a_profile_looks_as_that_says_in_its_depth_and_it_is_told(tmp_path, dtype, planar):
+    inks = noise(30, 20, 4, dtype)
+    stored = inks.transpose(2, 0, 1) if planar else inks
+    layout = {"photometric": "separated", "planarconfig": "separate" if planar else "contig"}
+    tifffile.imwrite(tmp_path / "a.tif", stored, iccprofile=cmyk_profile(), **layout)
+
+    picture = read_picture(tmp_path / "a.tif")
+    write_picture(tmp_path / "b.tif", picture)
+
+    of_8_bits = (inks / (np.iinfo(dtype).max / 255)).round().astype(np.uint8)
+    profiles = [ImageCms.ImageCmsProfile(io.BytesIO(icc)) for icc in (cmyk_profile(), picture.icc)]
+    shown = ImageCms.profileToProfile(Image.fromarray(of_8_bits, "CMYK"), *profiles, outputMode="RGB")
+    assert picture.pixels.dtype == dtype and picture.notes == ("its CMYK colours are converted to sRGB by its profile",)
+    np.testing.assert_allclose(picture.pixels / (np.iinfo(dtype).max / 255), np.asarray(shown), atol=1.5)
+    np.testing.assert_array_equal(tifffile.imread(tmp_path / "b.tif"), picture.pixels)
+
+
+def test_the_alpha_of_a_cmyk_tiff_is_kept(tmp_path):
+    inks = noise(30, 20, 5)
+    layout = {"photometric": "separated", "extrasamples": ["unassalpha"], "iccprofile": cmyk_profile()}
+    tifffile.imwrite(tmp_path / "a.tif", inks, **layout)
+
+    pixels = read_picture(tmp_path / "a.tif").pixels
+
+    assert pixels.shape == (20, 30, 4)
+    np.testing.assert_array_equal(pixels[..., 3], inks[..., 4])
+
+
+@pytest.mark.parametrize("profile", [b"", ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()])
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
+def test_cmyk_without_a_profile_of_its_kind_is_refused(tmp_path, name, profile):
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / name, icc_profile=profile)
+
+    with pytest.raises(InvalidInputError, match=r"its colours are CMYK without a profile .* Convert it to RGB first"):
+        read_picture(tmp_path / name)
+
+
+def test_inks_of_other_names_are_refused(tmp_path):
+    tags = [(332, "H", 1, 2, True)]
+    tifffile.imwrite(tmp_path / "a.tif", noise(8, 8, 4), photometric="separated", extratags=tags, metadata=None)
+
+    with pytest.raises(InvalidInputError, match="colours are of a kind that is not read"):
+        read_picture(tmp_path / "a.tif")
 
 
 def test_texts_of_a_png_are_left_out_with_a_note(tmp_path):
