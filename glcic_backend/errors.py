@@ -1,6 +1,27 @@
-"""Errors that a user can act on."""
+"""Errors that a user can act on.
+
+Their sentences name what to give as Python has it, such as `max_pixels=` or `threshold=128`. The command line turns
+that into its own options (`as_options`), so both readers are told what they can type.
+"""
+
+import re
 
 from glcic_backend.wire.errors import ALREADY_RUNS
+
+_ARGUMENT = re.compile(r"`([a-z_]+)=([^`]*)`")
+_OPTION_NAMES = {"invert": "invert-mask"}
+"""Options that are called otherwise than the argument."""
+
+
+def as_options(text: str) -> str:
+    """A sentence of this program as somebody at a command line needs it: `threshold=128` becomes --threshold 128."""
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        flag = "--" + _OPTION_NAMES.get(name, name).replace("_", "-")
+        return flag if value in ("", "True") else f"{flag} {value}"
+
+    return _ARGUMENT.sub(option, text)
 
 
 class GlcicError(Exception):

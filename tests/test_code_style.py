@@ -1,6 +1,7 @@
 """What holds for all code of the project."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +55,37 @@ def test_the_wire_package_stands_on_the_standard_library_alone(module: Path) -> 
     # It is copied beside the plug-in, where nothing else of the project can be imported.
     foreign = {name for name in imported_by(module) if name.partition(".")[0] not in sys.stdlib_module_names}
     assert {name for name in foreign if not name.startswith("glcic_backend.wire")} == set()
+
+
+def _sentences(module: Path) -> list[str]:
+    """Texts of a module with a blank in them, docstrings left out; of an f-string what stands between its values."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    texts, parts = [], set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts |= {id(part) for part in node.values}
+            texts.append("".join(part.value if isinstance(part, ast.Constant) else "X" for part in node.values))
+        elif isinstance(node, ast.Expr):
+            parts.add(id(node.value))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts:
+            texts.append(node.value)
+    return [text for text in texts if " " in text]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        module
+        for module in modules("glcic_backend")
+        if not {"cli", "installer"} & set(module.relative_to(REPOSITORY / "glcic_backend").parts)
+    ],
+    ids=lambda path: str(path.relative_to(REPOSITORY / "glcic_backend")),
+)
+def test_what_the_library_advises_names_arguments_and_no_options_of_a_command_line(module: Path) -> None:
+    # `max_pixels=` becomes --max-pixels where a command prints it (glcic_backend.errors). A whole command may be named.
+    advice = [re.sub(r"`glcic-[^`]*`|`chmod [^`]*`|pip install [^`]*", "", text) for text in _sentences(module)]
+
+    assert [text for text in advice if re.search(r"--[a-z]", text)] == []
 
 
 @pytest.mark.parametrize("module", modules("glcic_backend/installer"), ids=lambda path: path.stem)

@@ -16,6 +16,7 @@ import click
 
 from glcic_backend.cli.memory import free_bytes
 from glcic_backend.cli.telling import ERASE_LINE, reason_of, tell, tell_failure, tell_notes
+from glcic_backend.errors import as_options
 from glcic_backend.image_files.batch_plan import Batch, Plan, Task, plan_batch
 from glcic_backend.image_files.file_engines import FileEngine, LocalEngine
 from glcic_backend.image_files.picture_job import PictureJob, PictureReport, complete_picture
@@ -209,4 +210,4 @@ def _tell_skipped(plan: Plan, as_json: bool) -> None:
         tell(click.style("Skipped", fg="yellow") + f": {', '.join(listed[:_MOST_LISTED])}{more}: {reason}.")
     if as_json:
         for name, reason in plan.skipped:
-            click.echo(json.dumps({"image": name, "skipped": reason}))
+            click.echo(json.dumps({"image": name, "skipped": as_options(reason)}))

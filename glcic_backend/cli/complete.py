@@ -9,7 +9,7 @@ import click
 
 from glcic_backend.cli.batch import run_batch
 from glcic_backend.cli.complete_options import BATCH_ONLY, complete_options
-from glcic_backend.cli.telling import ERASE_LINE, tell_notes
+from glcic_backend.cli.telling import ERASE_LINE, reason_of, tell_notes
 from glcic_backend.errors import GlcicError
 from glcic_backend.image_files.batch_plan import Batch, Part
 from glcic_backend.image_files.file_engines import DaemonEngine, FileEngine, LocalEngine, Options
@@ -91,7 +91,7 @@ def command(
         report = complete_picture(job, engine, show)
     except GlcicError as error:
         if as_json:
-            click.echo(json.dumps({"image": str(job.image), "error": str(error)}), err=output == STANDARD_OUTPUT)
+            click.echo(json.dumps({"image": str(job.image), "error": reason_of(error)}), err=output == STANDARD_OUTPUT)
         raise
     finally:
         if show is _show_stage:

@@ -7,6 +7,7 @@ import click
 
 from glcic_backend.doctor.examination import examine
 from glcic_backend.doctor.finding import FAILED, Finding
+from glcic_backend.errors import as_options
 
 
 @click.command()
@@ -31,4 +32,4 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 def _line(finding: Finding) -> str:
     advice = f" -> {finding.advice}" if finding.advice else ""
-    return f"{finding.state:7}  {finding.name}: {finding.text}{advice}"
+    return as_options(f"{finding.state:7}  {finding.name}: {finding.text}{advice}")

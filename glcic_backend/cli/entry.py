@@ -5,7 +5,7 @@ import traceback
 
 import click
 
-from glcic_backend.errors import GlcicError
+from glcic_backend.errors import GlcicError, as_options
 from glcic_backend.wire.errors import WireError
 
 
@@ -30,7 +30,7 @@ def run_group(group: click.Group, program: str) -> None:
     except (GlcicError, WireError) as error:
         if debug:
             traceback.print_exc()
-        click.echo(click.style("Error", fg="red") + f": {error}", err=True)
+        click.echo(click.style("Error", fg="red") + f": {as_options(str(error))}", err=True)
         sys.exit(error.exit_code)
     except Exception as error:
         if debug:

@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from glcic_backend.errors import GlcicError
+from glcic_backend.errors import GlcicError, as_options
 from glcic_backend.image_files.picture_job import PictureReport
 
 ERASE_LINE = "\r\033[K"
@@ -25,10 +25,10 @@ def tell_failure(name: str, reason: str, as_json: bool) -> None:
 
 
 def tell(line: str) -> None:
-    """A line of its own, wherever the cursor is."""
-    click.echo(f"{ERASE_LINE if sys.stderr.isatty() else ''}{line}", err=True)
+    """A line of its own, wherever the cursor is; what it advises is given as options."""
+    click.echo(f"{ERASE_LINE if sys.stderr.isatty() else ''}{as_options(line)}", err=True)
 
 
 def reason_of(error: BaseException) -> str:
     """A sentence for an error, even one that is a defect."""
-    return str(error) if isinstance(error, GlcicError) else f"unexpected {type(error).__name__}: {error}"
+    return as_options(str(error)) if isinstance(error, GlcicError) else f"unexpected {type(error).__name__}: {error}"

@@ -107,7 +107,7 @@ def plan_batch(batch: Batch) -> Plan:
         if same in taken:
             refusal = f"its result would replace that of {taken[same]}. Rename one of them."
         elif output.exists() and not batch.overwrite:
-            plan.skipped.append((name, "it is done already; --overwrite does it again"))
+            plan.skipped.append((name, "it is done already; `overwrite=True` does it again"))
             continue
         taken[same] = name
         plan.tasks.append(Task(name, image, mask, output, refusal))
@@ -157,7 +157,7 @@ def _files_in(folder: Path, batch: Batch, plan: Plan) -> list[Path]:
         else:
             passed_over += 1
     if passed_over:
-        plan.notes.append(f"{passed_over} folder(s) in {folder} passed over; --recursive takes them, too")
+        plan.notes.append(f"{passed_over} folder(s) in {folder} passed over; `recursive=True` takes them, too")
     return files
 
 

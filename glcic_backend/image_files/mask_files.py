@@ -29,7 +29,8 @@ class MaskOptions:
     Attributes:
         made_from: `grey`: white is filled; `alpha`: what is opaque in the mask's file is filled, whatever its colour;
             `transparent`: what is transparent in the picture itself is filled.
-        threshold: from this value on, 1..255, all is filled, and below it nothing; None keeps what lies between.
+        threshold: from this value on, 1..255, all is filled, and below it nothing; None keeps what lies between. With
+            it a mask may show colours, such as labels of a palette: the brightest of the channels counts.
         invert: what is white is kept, and what is black is filled.
         grow, soften: pixels, as in GIMP (`scene.masks.grown_and_softened`).
     """
@@ -49,12 +50,13 @@ class Mask:
     notes: tuple[str, ...] = ()
 
 
-def read_mask(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Coverage:
+def read_mask(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS, threshold: int | None = None) -> Coverage:
     """Read a mask, upright: white = fill, grey = partly, black or transparent = keep.
 
     Args:
         path: a picture of any format and depth; a colour file must be grey to the eye.
         max_pixels: largest size that is decoded.
+        threshold: see `MaskOptions`; with it colours are taken too.
 
     Returns:
         uint8 [H, W], 0 keep, 255 fill, between: coverage. A mask too faint to show anything counts as yes or no.
@@ -62,7 +64,7 @@ def read_mask(path: Path, max_pixels: int = DEFAULT_MAX_PIXELS) -> Coverage:
     Raises:
         InvalidInputError: as `read_picture`, or the file shows colours.
     """
-    return read_mask_file(path, max_pixels=max_pixels).coverage
+    return read_mask_file(path, MaskOptions(threshold=threshold), max_pixels).coverage
 
 
 def read_mask_file(path: Path, options: MaskOptions | None = None, max_pixels: int = DEFAULT_MAX_PIXELS) -> Mask:
@@ -74,7 +76,8 @@ def read_mask_file(path: Path, options: MaskOptions | None = None, max_pixels: i
             if not picture.has_alpha:
                 raise InvalidInputError("the mask shall be its alpha channel, and it has none. Use it as grey.")
             return _made(picture.pixels[..., -1], options, picture.jpeg is not None)
-        return _made(_grey(picture), options, picture.jpeg is not None)
+        values = _grey(picture, takes_colours=options.threshold is not None)
+        return _made(values, options, picture.jpeg is not None)
     except InvalidInputError as error:
         raise InvalidInputError(f"{named(path)}: {error}") from error
 
@@ -103,19 +106,19 @@ def _made(values: NDArray[Any], options: MaskOptions, from_jpeg: bool) -> Mask:
         if faint > _SPECKLED * hole:
             notes.append(
                 f"mask: {faint:,} of the {hole:,} masked pixels are nearly black, as JPEG leaves them round white; "
-                "they are filled too. --threshold 128 leaves them out"
+                "they are filled too. `threshold=128` leaves them out"
             )
     if options.invert:
         coverage = np.uint8(255) - coverage
     share = np.count_nonzero(coverage) / coverage.size
     if _NEARLY_ALL < share < 1 and options.made_from != "transparent":
         notes.append(
-            f"mask: {share:.0%} of it is to be filled. If that is what shall stay, --invert-mask turns it round"
+            f"mask: {share:.0%} of it is to be filled. If that is what shall stay, `invert=True` turns it round"
         )
     return Mask(grown_and_softened(coverage, options.grow, options.soften), tuple(notes))
 
 
-def _grey(picture: Picture) -> NDArray[Any]:
+def _grey(picture: Picture, takes_colours: bool) -> NDArray[Any]:
     """The grey values of a mask, 0 where it is transparent, in the depth that it was stored with."""
     pixels: NDArray[Any] = picture.pixels
     full = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1.0
@@ -127,13 +130,17 @@ def _grey(picture: Picture) -> NDArray[Any]:
     if colours.shape[2] == 3:
         spread_of_each = (colours.max(axis=2) - colours.min(axis=2)) * (255.0 / full)
         spread = float((spread_of_each if alpha is None else spread_of_each[alpha > 0]).max(initial=0))
-        if spread > _MAX_COLOURFULNESS:
+        if takes_colours:
+            grey = colours.max(axis=2)
+        elif spread > _MAX_COLOURFULNESS:
             raise InvalidInputError(
-                f"a mask is black, grey and white, but here the channels differ by up to {spread:.0f} of 255. Paint "
-                "the mask in white on black; or did image and mask change places?"
+                f"a mask is black, grey and white, but here the channels differ by up to {spread:.0f} of 255. If "
+                "every colour but black is to be filled, as in a file of labels, say `threshold=1`; else paint the mask "
+                "in white on black. Or did image and mask change places?"
             )
-        mean = colours.mean(axis=2, dtype=np.float32)
-        grey = np.rint(mean).astype(pixels.dtype) if pixels.dtype.kind == "u" else mean
+        else:
+            mean = colours.mean(axis=2, dtype=np.float32)
+            grey = np.rint(mean).astype(pixels.dtype) if pixels.dtype.kind == "u" else mean
     if alpha is None:
         return grey
     seen = grey * (alpha / np.float32(full))

@@ -101,5 +101,5 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         raise InvalidInputError(
             f"it claims {width} x {height} pixels, which is {width * height:,} and more than the limit of "
             f"{max_pixels:,} that "
-            "protects the memory. If the file is what you expect, raise the limit by --max-pixels."
+            "protects the memory. If the file is what you expect, raise the limit by `max_pixels=`."
         )

@@ -85,7 +85,7 @@ def _load(path: Path, max_pixels: int) -> bytes:
         if max(size, len(data)) > most:
             raise InvalidInputError(
                 f"the file has more than {most:,} bytes, too many for a picture of {max_pixels:,} pixels. If it is "
-                "what you expect, raise the limit (--max-pixels)."
+                "what you expect, raise the limit by `max_pixels=`."
             )
         return bytes(data)
     except FileNotFoundError:

@@ -12,7 +12,7 @@ MAX_FILE_BYTES = 64 * 2**20
 MAX_HEADER_BYTES = 2**18
 """That of a GLCIC model has some 5000 bytes."""
 
-REPLACE = "The file is damaged or made for another program; fetch or export it again, or choose another with --model."
+REPLACE = "The file is damaged or made for another program; fetch or export it again, or choose another with `model=`."
 
 _LENGTH_BYTES = 8
 
@@ -63,7 +63,7 @@ def _read(path: Path, most: int) -> bytes:
     except (OSError, ValueError) as error:
         raise ModelFileError(
             f"Model file {path} cannot be read: {getattr(error, 'strerror', None) or error}. Check the path given with "
-            "--model."
+            "`model=`."
         ) from error
     if size > MAX_FILE_BYTES:
         raise ModelFileError(

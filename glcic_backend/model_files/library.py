@@ -58,7 +58,7 @@ def models_folder() -> Path:
 
 
 def resolve_model(model: str | Path | None = None) -> Path:
-    """The file of a model. Everything that takes a `--model` finds it here.
+    """The file of a model. Everything that takes a model finds it here.
 
     Args:
         model: None for the default; a name from the list; or a path, which has a folder or the ending .safetensors.
@@ -220,13 +220,13 @@ def _named(name: str) -> Path:
 def _free_name(name: str) -> str:
     if not _NAME.fullmatch(name) or name.endswith(_ENDING):
         raise InvalidInputError(
-            f"{name!r} cannot name a model. Give --name with 1 to 64 letters, digits, '.', '_' or '-', beginning with "
+            f"{name!r} cannot name a model. Give `name=` with 1 to 64 letters, digits, '.', '_' or '-', beginning with "
             "a letter or digit."
         )
     # Some file systems do not tell capitals from small letters.
     if name.lower() in {taken.lower() for taken in [SHIPPED, *installed_names()]}:
         raise InvalidInputError(
-            f"A model of the name {name} is there already. Give another with --name, or remove that one first."
+            f"A model of the name {name} is there already. Give another with `name=`, or remove that one first."
         )
     return name
 

@@ -201,7 +201,7 @@ def _parse_info(path: Path, metadata: Mapping[str, str]) -> ModelInfo:
         stated = printable(f"format {version:.20} and architecture {architecture or 'none':.40}")
         raise ModelFileError(
             f"{path} has {stated}; this program reads format {FORMAT_VERSION} "
-            f"and {ARCHITECTURE}. Update the program, or choose another model with --model."
+            f"and {ARCHITECTURE}. Update the program, or choose another model with `model=`."
         )
     try:
         return ModelInfo(**description_of(metadata, SIZE_MULTIPLE))

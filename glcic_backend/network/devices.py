@@ -32,6 +32,6 @@ def choose_device(name: str = "auto") -> torch.device:
         there = ", ".join(device for device, is_there in available.items() if is_there)
         raise InvalidInputError(
             f"Device {name!r} is not available to torch {torch.__version__} here (available: {there}). "
-            "Choose one of these with --device, or leave it out."
+            "Choose one of these with `device=`, or leave it out."
         )
     return torch.device(name)

@@ -270,7 +270,8 @@ class DaemonClient:
             raise RequestError(
                 ErrorCode.TOO_LARGE,
                 f"The part of the image that is needed has {size} bytes, but the daemon takes {self._max_bytes} in a "
-                "message. Fill smaller holes one after the other, or start it with a larger --max-bytes.",
+                "message. Fill smaller holes one after the other, or start it with a larger limit: `glcic-backend "
+                "serve --max-bytes`.",
             )
         self._send(request)
         return request.id

@@ -41,6 +41,19 @@ class TestMasks:
         expected = "" if value == 1 else f"of 255 its largest value is {value}, so it is taken as yes or no"
         assert expected in err and bool(err) == bool(expected)
 
+    def test_labels_in_the_colours_of_a_palette_are_refused_with_the_option_that_takes_them(self, photo, run):
+        labels = np.zeros((30, 40), np.uint8)
+        labels[HOLE], labels[8, 8] = 1, 2
+        coloured = Image.fromarray(labels, "P")
+        coloured.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+        coloured.save(photo / "labels.png")
+
+        code, _, err = run(photo / "image.png", photo / "labels.png", photo / "out.png")
+        assert code == 2 and "differ by up to 128 of 255" in err and "say --threshold 1;" in err
+
+        self.complete(run, photo, photo / "labels.png", "--threshold", "1")
+        assert filled(photo)[HOLE].mean() > 0.9 and filled(photo).sum() <= 100
+
     def test_an_inverted_mask_fills_what_is_black(self, photo, run):
         self.complete(run, photo, save_mask(photo / "keep.png", 0, 255), "--invert-mask")
 
