@@ -135,8 +135,8 @@ def _grey(picture: Picture, takes_colours: bool) -> NDArray[Any]:
         elif spread > _MAX_COLOURFULNESS:
             raise InvalidInputError(
                 f"a mask is black, grey and white, but here the channels differ by up to {spread:.0f} of 255. If "
-                "every colour but black is to be filled, as in a file of labels, say `threshold=1`; else paint the mask "
-                "in white on black. Or did image and mask change places?"
+                "every colour but black is to be filled, as in a file of labels, say `threshold=1`; else paint the "
+                "mask in white on black. Or did image and mask change places?"
             )
         else:
             mean = colours.mean(axis=2, dtype=np.float32)

@@ -142,12 +142,8 @@ def _check_kind(directory: Directory, layout: _Layout, order: ByteOrder) -> None
     odd_inks = layout.photometric == tags.INKS and (
         layout.floating or layout.bits < 8 or layout.premultiplied or ink_set != tags.CMYK
     )
-    if (
-        inverted_float
-        or plain_ycbcr
-        or odd_inks
-        or (layout.bits > 8 and layout.photometric in (tags.PALETTE, tags.YCBCR))
-    ):
+    deep = layout.bits > 8 and layout.photometric in (tags.PALETTE, tags.YCBCR)
+    if inverted_float or plain_ycbcr or odd_inks or deep:
         raise InvalidInputError(
             f"its {layout.bits}-bit colours are of a kind that is not read. Convert it to grey or RGB first."
         )

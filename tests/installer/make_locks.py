@@ -20,11 +20,20 @@ BUILD = ("hatchling>=1.27", "editables")
 UNLOCKED = re.compile(r"(torch|triton|nvidia-|cuda-)")
 """PyTorch, and what only its CUDA build needs."""
 
-_HEADER = "# Made by `python -m tests.installer.make_locks`; the hashes are those of the package index.\n"
+_PURPOSES = {"use": "install.py installs", "tests": "`install.py --test` installs"}
+_HEADER = """\
+# What {}, with the hashes of the package index; PyTorch excepted (docs/manual/install.md).
+# Made by `python -m tests.installer.make_locks`: change pyproject.toml, and not this file.
+"""
+
+
+def header(purpose: str) -> str:
+    """The first lines of a lock."""
+    return _HEADER.format(_PURPOSES[purpose])
 
 
 def lock(extras: tuple[str, ...]) -> str:
-    """The content of a lock for the project with some of its extras."""
+    """The packages of a lock for the project with some of its extras."""
     with tempfile.NamedTemporaryFile("w", suffix=".in") as build:
         build.write("\n".join(BUILD))
         build.flush()
@@ -34,12 +43,12 @@ def lock(extras: tuple[str, ...]) -> str:
         command += ["--no-strip-extras", "--generate-hashes", "--no-header", "--no-annotate", "--quiet"]
         made = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
     packages = re.split(r"^(?=\S)", made, flags=re.MULTILINE)
-    return _HEADER + "".join(package for package in packages if not UNLOCKED.match(package))
+    return "".join(package for package in packages if not UNLOCKED.match(package))
 
 
 def main() -> None:
     for purpose, name in LOCKS.items():
-        (REPOSITORY / name).write_text(lock(EXTRAS[purpose]))
+        (REPOSITORY / name).write_text(header(purpose) + lock(EXTRAS[purpose]))
         sys.stdout.write(f"{name}\n")
 
 

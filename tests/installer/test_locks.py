@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from glcic_backend.installer.installation import LOCKS
 
-from .make_locks import BUILD, EXTRAS, REPOSITORY, UNLOCKED
+from .make_locks import BUILD, EXTRAS, REPOSITORY, UNLOCKED, header
 
 
 def packages(purpose):
@@ -27,6 +27,11 @@ def asked_for(purpose):
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     extras = [name for extra in EXTRAS[purpose] for name in project["optional-dependencies"][extra]]
     return [Requirement(text) for text in [*project["dependencies"], *extras, *BUILD]]
+
+
+@pytest.mark.parametrize("purpose", LOCKS)
+def test_each_lock_says_what_it_is_for_and_how_it_is_made(purpose):
+    assert (REPOSITORY / LOCKS[purpose]).read_text().startswith(header(purpose))
 
 
 @pytest.mark.parametrize("purpose", LOCKS)

@@ -42,6 +42,49 @@ def test_avif_is_read_upright(tmp_path):
     assert found.shape == (64, 48, 3) and np.abs(found - np.rot90(smooth, -1)).mean() < 3
 
 
+def test_heic_is_read_upright(tmp_path):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    smooth = np.repeat(np.repeat(noise(4, 3, 3), 16, axis=0), 16, axis=1)
+    Image.fromarray(smooth).save(tmp_path / "a.heic", quality=95, chroma=444, exif=_exif(6).tobytes())
+
+    picture = read_picture(tmp_path / "a.heic")
+    write_picture(tmp_path / "b.png", picture)
+
+    assert picture.pixels.shape == (64, 48, 3) and picture.notes == ()
+    assert np.abs(picture.pixels.astype(int) - np.rot90(smooth, -1)).mean() < 3
+    with Image.open(tmp_path / "b.png") as written:
+        assert written.getexif()[0x0112] == 1
+
+
+def test_heic_with_alpha_keeps_it(tmp_path):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    alpha = np.full((48, 64, 1), 100, np.uint8)
+    Image.fromarray(np.dstack([noise(64, 48, 3), alpha])).save(tmp_path / "a.heic", quality=95)
+
+    assert (read_picture(tmp_path / "a.heic").pixels[..., 3:] == alpha).all()
+
+
+def test_heic_of_more_than_8_bits_is_read_and_that_is_told(tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    deep = np.repeat(np.repeat(noise(4, 3, 3, "uint16"), 16, axis=0), 16, axis=1)
+    heif.from_bytes(mode="RGB;16", size=(64, 48), data=deep.tobytes()).save(tmp_path / "a.heic", quality=95)
+
+    picture = read_picture(tmp_path / "a.heic")
+
+    assert picture.pixels.dtype == np.uint8 and np.abs(picture.pixels - deep / 257).mean() < 3
+    assert picture.notes == ("its 10 bits of each channel are read as 8",)
+
+
+@pytest.mark.parametrize("length", [40, 300])
+def test_a_heic_that_is_cut_short_is_refused(tmp_path, length):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    Image.fromarray(noise(64, 48, 3)).save(tmp_path / "a.heic", quality=95)
+    (tmp_path / "a.heic").write_bytes((tmp_path / "a.heic").read_bytes()[:length])
+
+    with pytest.raises(InvalidInputError, match="damaged or cut short"):
+        read_picture(tmp_path / "a.heic")
+
+
 def _exif(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
