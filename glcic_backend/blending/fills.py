@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from glcic_backend.blending import blend
+from glcic_backend.blending import blend, rim_noise
 from glcic_backend.scene.fill import Fill, paste
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import grown, slices, union
 from glcic_backend.wire.geometry import Rectangle
 
-BLEND_MARGIN = 4
-"""Known pixels round the holes that blending looks at: the radius of the fast march, and one."""
+BLEND_MARGIN = 4 + rim_noise.RADIUS
+"""Known pixels round the holes that blending looks at: the radius of the fast march, one, and what tells noise."""
 
 _MAX_BLEND_PIXELS = 2048 * 2048
 """Regions that cut one hole are blended together up to this area; beyond, one after the other."""
@@ -46,7 +46,8 @@ def blend_fills(
         to_fill = np.zeros(known.shape, np.bool_)
         paste(group, crop, completion, to_fill)
         to_fill &= ~known
-        blended = blend(completion, surroundings, to_fill, known, cancelled)
+        blended = blend(completion, rim_noise.without_noise(surroundings, known), to_fill, known, cancelled)
+        blended[~to_fill] = surroundings[~to_fill]
         for fill in group:
             inner = fill.region._replace(x=fill.region.x - crop.x, y=fill.region.y - crop.y)
             fill.colour = blended[slices(inner)]

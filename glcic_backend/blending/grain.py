@@ -23,8 +23,16 @@ _BAND = 2 * _TILE
 """Known pixels round a fill that are looked at."""
 _CALM = 0.2
 """Of the tiles round a fill, sorted from calm to busy, the place of the one that is taken for grain alone."""
-_MOST = 0.02
-"""Standard deviation from which on it is texture, 0..1."""
+_FAINT = 0.02
+"""Standard deviation up to which it is grain in any case, 0..1. Beyond, it is noise, or else texture."""
+_CALMEST = 0.01
+"""As `_CALM`, of a tile that is compared with the chosen one."""
+_LEAST_EVEN = 0.6
+"""Of the chosen tile's variance, what the calmest has in noise. Texture is here calmer, there busier."""
+_PEAKED = (2.4, 4.0)
+"""Kurtosis that noise has: 3 is that of a normal distribution. Most texture has more, a pattern of two colours less."""
+_APART, _MOST_ALIKE = 6, 0.3
+"""So many pixels apart, values of noise correlate by no more; those of a pattern do."""
 _COARSEST = 2.0
 """Sigma of the Gaussian that tells grain, which is finer, from the picture, pixels."""
 
@@ -50,7 +58,7 @@ def add_grain(
         present = cv2.blur(_fine_part(picture)[inner] ** 2, (_AROUND, _AROUND)).mean(axis=2, keepdims=True)
         missing = np.sqrt(np.maximum(1 - present / np.square(sample).mean(), 0))
         grain = _more_of(sample, fill.where.shape, np.random.default_rng(seed))
-        fill.colour = np.clip(fill.colour + missing * grain, 0, 1)
+        fill.colour = fill.colour + missing * grain
 
 
 def _sample(picture: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32] | None:
@@ -62,11 +70,26 @@ def _sample(picture: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[n
         return None
     fine = _fine_part(picture)
     variance = cv2.blur(fine * fine, (_TILE, _TILE)).sum(axis=2)[rows * _STEP, columns * _STEP]
-    chosen = np.argsort(variance, kind="stable")[int(_CALM * len(variance))]
+    calm_first = np.argsort(variance, kind="stable")
+    chosen, calmest = (calm_first[int(share * len(variance))] for share in (_CALM, _CALMEST))
     row, column = rows[chosen] * _STEP - _TILE // 2, columns[chosen] * _STEP - _TILE // 2
     sample = fine[row : row + _TILE, column : column + _TILE]
     sample = sample - sample.mean(axis=(0, 1))
-    return sample if 0 < sample.std() <= _MOST else None
+    if not sample.any():
+        return None
+    is_even = variance[calmest] >= _LEAST_EVEN * variance[chosen]
+    return sample if sample.std() <= _FAINT or (is_even and _is_noise(sample.mean(axis=2, dtype=np.float64))) else None
+
+
+def _is_noise(values: NDArray[np.float64]) -> bool:
+    """Whether a sample's lightness, float64 [h, w], without its mean, is distributed as noise is."""
+    variance = np.square(values).mean()
+    if variance == 0:
+        return False
+    peaked = (values**4).mean() / variance**2
+    across, down = values[:, _APART:] * values[:, :-_APART], values[_APART:] * values[:-_APART]
+    alike = max(across.mean(), down.mean()) / variance
+    return bool(_PEAKED[0] <= peaked <= _PEAKED[1] and alike <= _MOST_ALIKE)
 
 
 def _more_of(sample: NDArray[np.float32], shape: tuple[int, ...], random: np.random.Generator) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from glcic_backend.blending.poisson import correction
+from glcic_backend.blending.rim_noise import SURELY, noise_level
 from glcic_backend.compiled import compiled, in_chunks
 from glcic_backend.detail.pyramid import RADIUS, Level, Positions
 
@@ -20,6 +21,10 @@ _EDGE = 0.25
 
 _EDGE_POWER = 8
 """The higher, the sharper the limit between steps that stay and steps that go."""
+
+_BAND = 8
+"""Pixels round a hole in which it is told how noisy the photograph is."""
+_TINY = 1e-12
 
 _LEAST_EDGES = 1e-3
 """Share of the known pixels that differ so much from their neighbour, from which on a photograph has edges."""
@@ -59,13 +64,14 @@ def without_seams(
     origin[filled] = copied
     power = _EDGE_POWER if _has_edges(pixels, is_known, level.stride) else 0
     excess = np.empty((len(filled), 3), np.float32)
+    rows, columns = level.rows_and_columns(filled)
+    noise = _noise_of_steps(level, known, rows, columns)
 
     def run(begin: int, end: int) -> None:
         part = slice(begin, end)
-        _excess(pixels, is_known, origin, filled[part], copied[part], level.stride, power, excess[part])
+        _excess(pixels, is_known, origin, filled[part], copied[part], level.stride, power, noise, excess[part])
 
     in_chunks(run, len(filled), _CHUNK, torch.get_num_threads(), check)
-    rows, columns = level.rows_and_columns(filled)
     top, left = max(0, rows.min() - 1), max(0, columns.min() - 1)
     box = slice(top, rows.max() + 2), slice(left, columns.max() + 2)
     pinned = known[box]
@@ -74,6 +80,16 @@ def without_seams(
     inside[place], excess_plane[place] = True, excess
     change = correction(inside, pinned, excess_plane, screen, cancelled)
     return np.asarray(pixels[copied] + change[place], np.float32)
+
+
+def _noise_of_steps(level: Level, known: NDArray[np.bool_], rows: Positions, columns: Positions) -> NDArray[np.float32]:
+    """Variance that steps from a piece to the known pixels have of the photograph's noise alone, float32 [3]."""
+    top, left = max(0, rows.min() - _BAND), max(0, columns.min() - _BAND)
+    band = slice(top, rows.max() + 1 + _BAND), slice(left, columns.max() + 1 + _BAND)
+    picture = level.pixels.reshape(-1, level.stride, 3)[RADIUS:-RADIUS, RADIUS:-RADIUS]
+    noise = noise_level(picture[band], known[band])
+    # Two pixels are noisy, the known one and the copied one.
+    return np.zeros(3, np.float32) if noise is None else np.asarray(2 * SURELY * noise**2, np.float32)
 
 
 @compiled
@@ -85,6 +101,7 @@ def _excess(
     copied: Positions,
     stride: int,
     power: int,
+    noise: NDArray[np.float32],
     excess: NDArray[np.float32],
 ) -> None:
     """By how much the steps from some filled pixels to their neighbours exceed the wanted ones.
@@ -94,10 +111,12 @@ def _excess(
         origin: int32 [n], by position: what a filled pixel is copied from, and -1 elsewhere.
         filled, copied: int32 [p] each: filled pixels, and what they are copied from.
         power: above 0 large steps between two pieces stay.
+        noise: float32 [3], variance of a step at the rim that is noise alone; 0 where there is none.
         excess: float32 [p, 3], the result.
     """
     steps = (1, -1, stride, -stride)
     step_up = np.empty(3, np.float32)
+    is_noisy = noise.any()
     for index in range(len(filled)):
         source = copied[index]
         excess[index] = 0
@@ -106,6 +125,9 @@ def _excess(
             other = origin[beside]
             is_free = other >= 0
             if not (is_free or is_known[beside]):
+                continue
+            if not is_free and is_noisy and is_known[source + step]:
+                _add_rim_step(pixels, is_known, beside, source + step, stride, noise, excess[index])
                 continue
             largest = np.float32(0)
             shown = other if is_free else np.int32(beside)
@@ -122,6 +144,44 @@ def _excess(
                 share = np.float32(1 / (1 + (largest / _EDGE) ** power))
             for channel in range(3):
                 excess[index, channel] += share * step_up[channel]
+
+
+@compiled
+def _add_rim_step(
+    pixels: NDArray[np.float32],
+    is_known: NDArray[np.bool_],
+    rim: int,
+    copy: int,
+    stride: int,
+    noise: NDArray[np.float32],
+    excess: NDArray[np.float32],
+) -> None:
+    """Add the step from a piece to a known pixel beside it, without the noise that is no step.
+
+    It is drawn to the mean of those round about where they differ by no more than noise does (as in `rim_noise`).
+
+    Args:
+        rim: the known pixel.
+        copy: what lies there in the piece; known.
+        noise: float32 [3], variance of a step that is noise alone.
+        excess: float32 [3], changed in place.
+    """
+    count = 0
+    total, squares = np.zeros(3, np.float32), np.zeros(3, np.float32)
+    for row in range(-RADIUS, RADIUS + 1):
+        for column in range(-RADIUS, RADIUS + 1):
+            beside = row * stride + column
+            if is_known[rim + beside] and is_known[copy + beside]:
+                count += 1
+                for channel in range(3):
+                    step = pixels[rim + beside, channel] - pixels[copy + beside, channel]
+                    total[channel] += step
+                    squares[channel] += step * step
+    for channel in range(3):
+        mean = total[channel] / count
+        variance = squares[channel] / count - mean * mean
+        kept = max(np.float32(0), 1 - noise[channel] / max(variance, np.float32(_TINY)))
+        excess[channel] += mean + kept * (pixels[rim, channel] - pixels[copy, channel] - mean)
 
 
 @compiled

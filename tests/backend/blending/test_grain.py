@@ -54,9 +54,33 @@ def test_a_fill_that_has_grain_gets_no_more():
     assert fine(filled(image, colour=own)).std() == pytest.approx(fine(own).std(), rel=0.15)
 
 
-def test_where_there_is_no_grain_or_only_texture_the_fill_stays_as_it_is():
-    for image in (noisy(0.0) * 0 + np.float32(0.5), noisy(0.15)):
-        assert (filled(image) == np.float32(0.45)).all()
+@pytest.mark.parametrize("sigma", [6, 10, 20, 38])
+@pytest.mark.parametrize("correlated", [False, True])
+def test_the_noise_of_a_high_iso_is_grain_however_strong(sigma, correlated):
+    image = noisy(sigma / 255, correlated)
+
+    assert fine(filled(image)).std() == pytest.approx(fine(image).std(), rel=0.2)
+
+
+def bricks():
+    """Grey bricks with dark joints."""
+    rows, columns = np.mgrid[:220, :260]
+    joints = (rows % 12 < 2) | ((columns + rows // 12 % 2 * 12) % 24 < 2)
+    return np.where(joints, 0.2, 0.5)[..., None].repeat(3, axis=2).astype(np.float32)
+
+
+def leaves():
+    """Light leaves on dark ground, here more and there fewer."""
+    random = np.random.default_rng(2)
+    picture = np.full((220, 260), 0.2, np.float32)
+    for row, column in (random.beta(1, 2, (900, 2)) * (220, 260)).astype(int):
+        cv2.ellipse(picture, (int(column), int(row)), (6, 3), float(random.uniform(0, 180)), 0, 360, 0.6, -1)
+    return picture[..., None].repeat(3, axis=2)
+
+
+@pytest.mark.parametrize("image", [bricks(), leaves(), np.full((220, 260, 3), 0.5, np.float32)])
+def test_where_there_is_no_grain_or_only_texture_the_fill_stays_as_it_is(image):
+    assert (filled(image) == np.float32(0.45)).all()
 
 
 def test_a_seed_gives_the_same_grain_again_and_another_seed_another():
