@@ -5,7 +5,10 @@ Of fills for the same pixel, the first has the last word.
 
 from collections.abc import Callable
 
+import numpy as np
+
 from glcic_backend.blending.calm_rims import continue_calm_rims
+from glcic_backend.blending.colourless import without_colour
 from glcic_backend.blending.fills import blend_fills
 from glcic_backend.blending.grain import add_grain
 from glcic_backend.detail.fills import DetailOptions, add_details
@@ -13,7 +16,10 @@ from glcic_backend.errors import CancelledError
 from glcic_backend.scene.fill import Fill
 from glcic_backend.scene.holes import Hole
 from glcic_backend.scene.photograph import Photograph
+from glcic_backend.scene.pixels import to_perceptual_rgb
+from glcic_backend.scene.rectangles import slices
 from glcic_backend.scene.sheets import parts
+from glcic_backend.wire.geometry import Rectangle
 
 Progress = Callable[[float], None]
 """Told the finished share, 0..1."""
@@ -25,11 +31,15 @@ Cancelled = Callable[[], bool] | None
 def blended(
     photograph: Photograph, holes: list[Hole], fills: list[Fill], progress: Progress, cancelled: Cancelled
 ) -> list[Fill]:
-    """Completions as they fit into their surroundings: calm rims are continued, then the colours are fitted."""
+    """Completions as they fit into their surroundings.
+
+    Those in black and white lose their colour, calm rims are continued, then the colours are fitted.
+    """
     progress(0.0)
     result: list[Fill] = []
     for part in parts(photograph, holes, fills):
-        fitted = continue_calm_rims(part.photograph, part.holes, part.fills, cancelled)
+        grey = without_colour(part.photograph, part.fills)
+        fitted = continue_calm_rims(part.photograph, part.holes, grey, cancelled)
         blend_fills(part.photograph, fitted, part.scaled(progress), cancelled)
         result += part.spread(fitted)
     return result
@@ -69,3 +79,22 @@ def detailed(
         rebuilt = add_details(part.photograph, part.holes, part.fills, options, part.scaled(progress), cancelled)
         result += part.spread(rebuilt)
     return result
+
+
+def keep_in_range(fills: list[Fill], photograph: Photograph, read: Rectangle) -> None:
+    """Clip fills of a floating-point picture, in place, to the darkest and the lightest known round them, by channel.
+
+    Whole numbers have a range of their own; floating point has that of its picture.
+
+    Args:
+        read: the part of the photograph that the fills are made of.
+    """
+    stored = photograph.image[slices(read)].reshape(read.height, read.width, -1)
+    known = photograph.known[slices(read)][..., None]
+    low = stored.min(axis=(0, 1), where=known, initial=np.inf)
+    high = stored.max(axis=(0, 1), where=known, initial=-np.inf)
+    if (low <= high).all():
+        ends = np.asarray(np.stack([low, high]), np.float32)[:, None]
+        darkest, lightest = to_perceptual_rgb(ends, photograph.linear)[:, 0]
+        for fill in fills:
+            fill.colour = np.clip(fill.colour, darkest, lightest)

@@ -16,7 +16,7 @@ from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 from glcic_backend.context import context_rectangle
 from glcic_backend.detail.fills import DetailOptions
 from glcic_backend.errors import CancelledError, InvalidInputError
-from glcic_backend.finish import blended, detailed, grained
+from glcic_backend.finish import blended, detailed, grained, keep_in_range
 from glcic_backend.model_files.library import resolve_model
 from glcic_backend.model_files.model_file import Model, load_model
 from glcic_backend.network.completer import Completer
@@ -216,6 +216,8 @@ class Inpainter:
             opacities = self._opacities(photograph, masked, holes, how, lambda share: report("plan", share), cancelled)
         report("plan", 1.0)
         fills = self._fills(photograph, holes, how, report, cancelled)
+        if samples.dtype == np.float32:
+            keep_in_range(fills, photograph, read)
         return _composed(image, photograph, white, coverage, fills, opacities)
 
     def _fills(
