@@ -86,19 +86,20 @@ def run(
     )
     lines: list[str] = []
     unseen: list[str] = []
-    try:
-        for line in child.stdout or ():
-            lines.append(line.rstrip())
-            console.log(lines[-1])
-            event = read(lines[-1])
-            if event:
-                console.tell(event)
-            if lines[-1] and not (event and event.notable):
-                unseen.append(lines[-1])
-        child.wait()
-    finally:
-        if child.poll() is None:
-            _end(child)
+    with child:
+        try:
+            for line in child.stdout or ():
+                lines.append(line.rstrip())
+                console.log(lines[-1])
+                event = read(lines[-1])
+                if event:
+                    console.tell(event)
+                if lines[-1] and not (event and event.notable):
+                    unseen.append(lines[-1])
+            child.wait()
+        finally:
+            if child.poll() is None:
+                _end(child)
     if child.returncode:
         raise StepError(_failure(command, child.returncode, lines, unseen))
 
