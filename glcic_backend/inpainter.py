@@ -24,6 +24,7 @@ from glcic_backend.network.devices import choose_device
 from glcic_backend.network.memory import lack_of_memory_is_told, on_the_first_that_suffices
 from glcic_backend.scene import pixels
 from glcic_backend.scene.arguments import check_is_image, full_value, without_nan
+from glcic_backend.scene.faint import weighed
 from glcic_backend.scene.fill import Fill, paste
 from glcic_backend.scene.holes import Hole, find_holes
 from glcic_backend.scene.masks import Coverage, coverage_of, grown_and_softened
@@ -205,6 +206,7 @@ class Inpainter:
         read = self.context(image.shape[1], image.shape[0], box, quality=quality, context=context, distance=distance)
         white = full_value(image, linear)
         samples = _scaled(without_nan(image, known, read), 1 / white)
+        samples = weighed(samples, masked, known, check)
         photograph = Photograph(samples, known, linear, None if sources is None else sources > 0)
         doubtful = doubtful_rim(photograph, masked, check)
         known &= ~doubtful

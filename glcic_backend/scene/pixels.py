@@ -15,12 +15,13 @@ Samples = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.float32]
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _LARGEST, _LARGEST_LIGHT = np.float32(1e6), np.float32(1e14)
 """Perceptual values, and linear light, beyond this are looked at as this: no sum of squares leaves float32 then."""
-_FULL_RANGE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
+FULL_RANGE = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
+"""Type of stored samples -> the value of white, or of opaque."""
 
 
 def check_image(image: Samples) -> None:
     """Raise InvalidInputError unless `image` has one of the stored layouts of this module."""
-    if image.dtype not in _FULL_RANGE:
+    if image.dtype not in FULL_RANGE:
         raise InvalidInputError(f"The image has samples of type {image.dtype}; use uint8, uint16 or float32.")
     if image.ndim not in (2, 3) or image.size == 0 or (image.ndim == 3 and image.shape[2] not in (1, 2, 3, 4)):
         raise InvalidInputError(
@@ -47,7 +48,7 @@ def to_perceptual_rgb(image: Samples, linear: bool = False) -> NDArray[np.float3
     colour = image.reshape(*image.shape[:2], -1)
     if has_alpha(image):
         colour = colour[..., :-1]
-    rgb = colour.astype(np.float32) / np.float32(_FULL_RANGE[image.dtype])
+    rgb = colour.astype(np.float32) / np.float32(FULL_RANGE[image.dtype])
     if image.dtype == np.float32:
         largest = _LARGEST_LIGHT if linear else _LARGEST
         rgb = rgb.clip(-largest, largest)
@@ -58,7 +59,7 @@ def to_perceptual_rgb(image: Samples, linear: bool = False) -> NDArray[np.float3
 
 def alpha_of(image: Samples) -> NDArray[np.float32]:
     """The alpha channel of an image that has one: float32 [H, W], 0 transparent to 1 opaque."""
-    return image[..., -1].astype(np.float32) / np.float32(_FULL_RANGE[image.dtype])
+    return image[..., -1].astype(np.float32) / np.float32(FULL_RANGE[image.dtype])
 
 
 def compose(
@@ -80,7 +81,7 @@ def compose(
     Returns:
         New array, layout of `image`.
     """
-    full = np.float32(_FULL_RANGE[image.dtype])
+    full = np.float32(FULL_RANGE[image.dtype])
     stored = image.reshape(*image.shape[:2], -1)
     colours = stored.shape[2] - has_alpha(image)
     fill = fill if image.dtype == np.float32 else np.clip(fill, 0, 1)
