@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
+from glcic_backend.detail.line_pairs import interrupted_lines
+from glcic_backend.detail.lines import Line, paint
 from glcic_backend.detail.pyramid import PATCH
 from glcic_backend.detail.window import detail_levels, detail_window
 from glcic_backend.errors import CancelledError, InvalidInputError
@@ -14,7 +16,7 @@ from glcic_backend.network.level import network_level
 from glcic_backend.scene.fill import Fill, paste
 from glcic_backend.scene.holes import Hole, pieces
 from glcic_backend.scene.photograph import Photograph
-from glcic_backend.scene.rectangles import slices
+from glcic_backend.scene.rectangles import grown, slices
 from glcic_backend.scene.scene import Scene
 from glcic_backend.wire.geometry import Rectangle
 
@@ -24,6 +26,12 @@ _NETWORK_BLUR = 10.0
 _FAITHFUL_SHARE = 5 / 6
 """Share of the thickness that the network fills at full size up to which its completion is followed: what it paints in
 the largest of these holes is a mean of what could be there, too (docs/workshop/detail-transfer.md)."""
+
+_LINE_MARGIN = 80
+"""Pixels round a hole in which straight edges are looked for."""
+
+_MOST_PIXELS = 4_000_000
+"""In a larger surrounding they are not."""
 
 _SAMPLED = 4
 
@@ -77,20 +85,24 @@ def add_details(
     work /= work[-1]
     detailed: list[Fill] = []
     previous: list[Fill] = []
+    lines: list[Line] = []
     for number, (hole, part) in enumerate(parts):
-        if number and parts[number - 1][0] is not hole:
+        if number == 0 or parts[number - 1][0] is not hole:
             previous = []
+            lines = _lines(photograph, hole, options.distance)
         window = detail_window(
             photograph.width, photograph.height, part.box, part.thickness, options.context, options.distance
         )
         if cancelled is not None and cancelled():
             raise CancelledError("The completion was cancelled before details were transferred.")
         scene = _scene(photograph, part, window, fills, previous, options.sample_from)
+        seen = [line.seen_from(window.x, window.y) for line in lines]
+        paint(seen, scene.picture, scene.hole)
         halvings = network_level(hole.thickness, options.largest)
         recipe = FAITHFUL if hole.thickness <= _FAITHFUL_SHARE * options.largest else FREE
         begin, end = float(work[number]), float(work[number + 1])
         filled = transfer_texture(
-            Task(scene, detail_levels(part.thickness), _NETWORK_BLUR * 2**halvings, recipe, options.seed),
+            Task(scene, detail_levels(part.thickness), _NETWORK_BLUR * 2**halvings, recipe, options.seed, seen),
             lambda share, begin=begin, end=end: progress(begin + share * (end - begin)),  # type: ignore[misc]
             cancelled,
         )
@@ -105,6 +117,22 @@ def add_details(
             )
         progress(end)
     return [*detailed, *fills]
+
+
+def _lines(photograph: Photograph, hole: Hole, distance: int) -> list[Line]:
+    """The lines that a hole interrupts, in the photograph's pixels: those of the whole hole, also where it has pieces.
+
+    Args:
+        distance: from the hole's box to the farthest that may be looked at, pixels; 0 if it does not matter.
+    """
+    margin = min(distance, _LINE_MARGIN) if distance else _LINE_MARGIN
+    box = grown(hole.box, margin, photograph.width, photograph.height, 1)
+    if box.width * box.height > _MOST_PIXELS:
+        return []
+    masked = np.zeros((box.height, box.width), np.bool_)
+    masked[slices(hole.box._replace(x=hole.box.x - box.x, y=hole.box.y - box.y))] = hole.mask
+    lines = interrupted_lines(Scene(photograph.rgb(box), photograph.known[slices(box)] & ~masked, masked))
+    return [line.seen_from(-box.x, -box.y) for line in lines]
 
 
 def _scene(

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from glcic_backend.detail.pyramid import RADIUS
 from glcic_backend.scene.scene import Scene
 
+GUIDE_NUMBERS = 5
+"""That are added to a vector."""
+
 _WEIGHT = 0.045
 _SLOPE_WEIGHT = 0.135
 _SMALL_BLUR = 4.0
@@ -25,7 +28,8 @@ def guide_vectors(scene: Scene, blur: float, share: float) -> tuple[NDArray[np.f
         share: of the usual weight.
 
     Returns:
-        float32 [n, 5] each, by position: the photograph blurred; the same with the completion as it is in the hole.
+        float32 [n, GUIDE_NUMBERS] each, by position: the photograph blurred; the same with the completion as it is in
+        the hole.
     """
     low = _blurred(scene.picture, blur)
     seen = np.where(scene.hole[..., None], scene.picture, low)

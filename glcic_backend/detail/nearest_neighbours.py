@@ -5,6 +5,7 @@ next one learns at once; then it tries places at random. The targets are cut int
 in the others during a pass, so that the result is the same however many threads share them.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,12 @@ _FEW = 64
 _TOGETHER = 8
 """Components of a distance that are summed before it is given up for being too large already."""
 
+_Patches = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+"""Vectors and flaws by position, vectors and contrast that the targets want."""
+
+_Places = tuple[Positions, int, float]
+"""Targets, positions from a row to the next, and what a source's cost counts more for each pixel that it is away."""
+
 
 class Matcher:
     """Searches the source patch that is nearest to each target patch of a level.
@@ -35,6 +42,7 @@ class Matcher:
         level: gives targets and sources.
         vectors: float32 [n, d], by position, the sources' patches; d is a multiple of 8.
         contrast: what the costs are multiplied by.
+        nearness: a source's cost counts so many times more at a distance of the hole's thickness.
         random: source of random numbers.
         check: called often; may raise.
     """
@@ -44,12 +52,14 @@ class Matcher:
         level: Level,
         vectors: NDArray[np.float32],
         contrast: Contrast,
+        nearness: float,
         random: np.random.Generator,
         check: Callable[[], None],
     ) -> None:
         self._level, self._vectors, self._contrast, self._random, self._check = level, vectors, contrast, random, check
         # Below 0 where there is no source: one look-up tells both.
-        self._calmness = np.where(level.is_source, contrast.calmness, np.float32(-1))
+        self._flaws = np.where(level.is_source[:, None], contrast.flaws, np.float32(-1))
+        self._nearness = nearness / (2 * float(level.depth.max()))
         self._backwards = False
         self._shifts = np.array([1, level.stride, -1, -level.stride], np.int32)
 
@@ -65,21 +75,28 @@ class Matcher:
         found = np.empty(len(wanted), np.int32)
 
         def run(begin: int, end: int) -> None:
-            _nearest_of_all(begin, end, self._vectors, self._calmness, wanted, self._contrast.wanted, sources, found)
+            _nearest_of_all(begin, end, self._patches(wanted), self._places, sources, found)
 
         in_chunks(run, len(wanted), _FEW, torch.get_num_threads(), self._check)
         return found
+
+    def _patches(self, wanted: NDArray[np.float32]) -> "_Patches":
+        return self._vectors, self._flaws, wanted, self._contrast.wanted
+
+    @property
+    def _places(self) -> "_Places":
+        return self._level.targets, self._level.stride, self._nearness
 
     def anywhere(self) -> Positions:
         """A random source for each target, int32 [t]."""
         return self._random.choice(self._level.sources, len(self._level.targets))
 
     def cost(self, wanted: NDArray[np.float32], found: Positions) -> NDArray[np.float32]:
-        """Squared distances of targets and sources, times the factors of their contrast, float32 [t]."""
+        """Squared distances of targets and sources, times the factors of contrast and farness, float32 [t]."""
         cost = np.empty(len(found), np.float32)
 
         def run(begin: int, end: int) -> None:
-            _costs(begin, end, self._vectors, self._calmness, wanted, self._contrast.wanted, found, cost)
+            _costs(begin, end, self._patches(wanted), self._places, found, cost)
 
         in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
         return cost
@@ -100,8 +117,9 @@ class Matcher:
                 begin,
                 end,
                 backwards,
-                (self._vectors, self._calmness, wanted, self._contrast.wanted),
-                (level.targets, level.number, self._shifts, level.stride),
+                self._patches(wanted),
+                self._places,
+                (level.number, self._shifts),
                 before,
                 found,
                 cost,
@@ -152,42 +170,50 @@ def _distance(
 
 
 @compiled
+def _factor(flaws: NDArray[np.float32], contrast: NDArray[np.float32], source: int, target: int) -> Any:
+    """By what the cost of a source is multiplied for its contrast (`Contrast.factors`)."""
+    return max(min(contrast[target] * flaws[source, 0], flaws[source, 1]), np.float32(1))
+
+
+@compiled
+def _farness(source: int, target: int, stride: int, nearness: float) -> Any:
+    """By what the cost of a source at some distance is multiplied, at least 1; both are positions."""
+    down = source // stride - target // stride
+    across = source % stride - target % stride
+    return np.float32(1 + nearness * math.sqrt(down * down + across * across))
+
+
+@compiled
 def _nearest_of_all(
-    begin: int,
-    end: int,
-    vectors: NDArray[np.float32],
-    calmness: NDArray[np.float32],
-    wanted: NDArray[np.float32],
-    contrast: NDArray[np.float32],
-    sources: Positions,
-    found: Positions,
+    begin: int, end: int, patches: "_Patches", places: "_Places", sources: Positions, found: Positions
 ) -> None:
     """The nearest source of each target from `begin` to `end`."""
+    vectors, flaws, wanted, contrast = patches
+    targets, stride, nearness = places
     for target in range(begin, end):
         least = np.float32(np.inf)
         best = sources[0]
         for source in sources:
-            factor = max(contrast[target] * calmness[source], np.float32(1))
+            factor = _factor(flaws, contrast, source, target)
             cost = _distance(vectors, source, wanted, target, least / factor) * factor
+            # Most are dear enough wherever they are.
             if cost < least:
-                least = cost
-                best = source
+                cost *= _farness(source, targets[target], stride, nearness)
+                if cost < least:
+                    least = cost
+                    best = source
         found[target] = best
 
 
 @compiled
 def _costs(
-    begin: int,
-    end: int,
-    vectors: NDArray[np.float32],
-    calmness: NDArray[np.float32],
-    wanted: NDArray[np.float32],
-    contrast: NDArray[np.float32],
-    found: Positions,
-    cost: NDArray[np.float32],
+    begin: int, end: int, patches: "_Patches", places: "_Places", found: Positions, cost: NDArray[np.float32]
 ) -> None:
+    vectors, flaws, wanted, contrast = patches
+    targets, stride, nearness = places
     for target in range(begin, end):
-        factor = max(contrast[target] * calmness[found[target]], np.float32(1))
+        factor = _factor(flaws, contrast, found[target], target)
+        factor *= _farness(found[target], targets[target], stride, nearness)
         cost[target] = _distance(vectors, found[target], wanted, target, np.float32(np.inf)) * factor
 
 
@@ -196,8 +222,9 @@ def _improve(
     begin: int,
     end: int,
     backwards: bool,
-    patches: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]],
-    field: tuple[Positions, NDArray[np.int32], Positions, int],
+    patches: "_Patches",
+    places: "_Places",
+    field: tuple[NDArray[np.int32], Positions],
     before: Positions,
     found: Positions,
     cost: NDArray[np.float32],
@@ -207,15 +234,15 @@ def _improve(
 
     Args:
         backwards: from the last to the first.
-        patches: vectors, calmness, wanted vectors, wanted contrast.
-        field: targets, their numbers by position, shifts to the neighbours that are learnt from, stride.
+        field: the targets' numbers by position, shifts to the neighbours that are learnt from.
         before: int32 [t], what had been found before the pass.
         search: seed of the pass, largest reach of random places, what they have to be worth.
     """
-    vectors, calmness, wanted, contrast = patches
-    targets, number, shifts, stride = field
+    vectors, flaws, wanted, contrast = patches
+    targets, stride, nearness = places
+    number, shifts = field
     seed, reach, worth = search
-    count = len(calmness)
+    count = len(flaws)
     towards = 1 if backwards else -1
     for step in range(end - begin):
         target = end - 1 - step if backwards else begin + step
@@ -227,12 +254,14 @@ def _improve(
             if neighbour == len(targets):
                 continue
             other = (found[neighbour] if begin <= neighbour < end else before[neighbour]) - shift
-            if other == best or other < 0 or other >= count or calmness[other] < 0:
+            if other == best or other < 0 or other >= count or flaws[other, 0] < 0:
                 continue
-            factor = max(contrast[target] * calmness[other], np.float32(1))
+            factor = _factor(flaws, contrast, other, target)
             new = _distance(vectors, other, wanted, target, least / factor) * factor
             if new < least:
-                best, least = np.int32(other), new
+                new *= _farness(other, targets[target], stride, nearness)
+                if new < least:
+                    best, least = np.int32(other), new
         # Numbers by splitmix64, from the seed and the target alone.
         state = np.uint64(seed) + np.uint64(target) * np.uint64(0xD1342543DE82EF95)
         radius = reach
@@ -246,11 +275,13 @@ def _improve(
             across = np.int64(((mixed & np.uint64(0xFFFFFFFF)) * span) >> np.uint64(32)) - radius
             radius //= 2
             other = best + down * stride + across
-            if other < 0 or other >= count or calmness[other] < 0:
+            if other < 0 or other >= count or flaws[other, 0] < 0:
                 continue
-            factor = max(contrast[target] * calmness[other], np.float32(1))
+            factor = _factor(flaws, contrast, other, target)
             new = _distance(vectors, other, wanted, target, worth * least / factor) * factor
             if new < worth * least:
-                best, least = np.int32(other), new
+                new *= _farness(other, targets[target], stride, nearness)
+                if new < worth * least:
+                    best, least = np.int32(other), new
         found[target] = best
         cost[target] = least

@@ -19,6 +19,8 @@ class Recipe:
     rim: distance from the known part, in pixels.
     contrast: exponent by which a source's missing contrast raises its cost; 0 leaves the costs as they are. The
         sharpness of the fill grows with it.
+    by_colour: no more contrast is wanted of a source than what has its colour usually has.
+    nearness: so many times more a source's cost counts at a distance of the hole's thickness.
     screen: how strongly the colours of the pieces are kept where they are made to fit: a correction fades over
         1 / sqrt(screen) pixels.
     rounds: estimates at each scale that is searched, the finest first; the last number stands for all coarser ones.
@@ -30,6 +32,8 @@ class Recipe:
     rim_fading: float
     rim: int
     contrast: float
+    by_colour: bool
+    nearness: float
     screen: float
     rounds: tuple[int, ...]
 
@@ -51,6 +55,8 @@ FAITHFUL = Recipe(
     rim_fading=1.25,
     rim=0,
     contrast=0.65,
+    by_colour=False,
+    nearness=0.5,
     screen=0.004,
     rounds=(4, 5, 6, 10, 14),
 )
@@ -63,6 +69,8 @@ FREE = Recipe(
     rim_fading=2.0,
     rim=4,
     contrast=0.6,
+    by_colour=True,
+    nearness=0.5,
     screen=0.0003,
     rounds=(4, 6, 8, 12, 16),
 )

@@ -4,7 +4,7 @@ At each scale, patches on the hole look for the most similar known ones, and the
 next estimate. The rough completion is what it starts from and, weakly, what it is held to.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,13 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.detail.contrast import Contrast
-from glcic_backend.detail.guide import guide_vectors
+from glcic_backend.detail.guide import GUIDE_NUMBERS, guide_vectors
+from glcic_backend.detail.lines import LINE_NUMBERS, Line, line_vectors, near_lines
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import COMPONENTS, PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level, Positions, source_mask
 from glcic_backend.detail.recipe import Recipe
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.voting import best_vote, mean_vote
+from glcic_backend.detail.whole_piece import whole_piece
 from glcic_backend.errors import CancelledError
 from glcic_backend.scene.scene import Scene
 
@@ -27,8 +29,10 @@ _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
 _PASSES = 3
 _TINY_COST = 1e-9
-_GUIDE_ROOM = 8
-"""Of the numbers of a vector: five of the guide, and zeros to a multiple of what the search sums together."""
+_WHOLE = 1.1
+"""One piece for the whole hole goes on where it costs less than so many times as much."""
+_HINTS = GUIDE_NUMBERS + LINE_NUMBERS
+"""Numbers that follow those of the patch in a vector; a multiple of what the search sums together."""
 
 Check = Callable[[], None]
 
@@ -43,6 +47,7 @@ class Task:
         blur: of the completion in the hole, a Gaussian's sigma in pixels.
         recipe: how far the fill follows the completion.
         seed: of the random numbers.
+        lines: that the hole interrupts, in the scene's pixels.
     """
 
     scene: Scene
@@ -50,6 +55,7 @@ class Task:
     blur: float
     recipe: Recipe
     seed: int
+    lines: Sequence[Line] = ()
 
 
 @dataclass
@@ -95,10 +101,23 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
         if field is not None and not _is_searched(level):
             field = _doubled(field, level, random)
         else:
-            search = partial(_searched, level=level, scene=scene, task=task, number=number, random=random, check=check)
-            field = search(field)
+            lines = [line.in_copy(number) for line in task.lines]
+            search = partial(
+                _searched,
+                level=level,
+                scene=scene,
+                lines=lines,
+                task=task,
+                number=number,
+                random=random,
+                check=check,
+            )
+            field = search(None if field is None else doubled(field.found, field.level, level, random)[0])
             if number == count - 2:
                 field = _better_begun(field, search(None), task.recipe.patience)
+            if number == max(0, count - 2):
+                piece = whole_piece(level, scene, near_lines(lines, level.shape))
+                field = field if piece is None else _better_begun(search(piece), field, _WHOLE)
         progress(1 - number / count)
     assert field is not None
     check()
@@ -148,45 +167,62 @@ def _doubled(field: _Field, level: Level, random: np.random.Generator) -> _Field
 
 
 def _searched(
-    field: _Field | None, level: Level, scene: Scene, task: Task, number: int, random: np.random.Generator, check: Check
+    found: Positions | None,
+    level: Level,
+    scene: Scene,
+    lines: list[Line],
+    task: Task,
+    number: int,
+    random: np.random.Generator,
+    check: Check,
 ) -> _Field:
-    """Search a level, beginning with the field of the next coarser one, or with the rough completion."""
+    """Search a level.
+
+    Args:
+        found: the sources that it begins with, int32 [t]; None for those that are nearest to the rough completion.
+    """
     recipe = task.recipe
     space = PatchSpace(level)
     check()
-    room = _GUIDE_ROOM if recipe.guide > 0 else 0
+    room = _HINTS if recipe.guide > 0 or lines else 0
     vectors = space.everywhere(check, room)
-    seen = np.zeros((len(level.targets), 0), np.float32)
-    if room:
-        guide_known, guide_seen = guide_vectors(scene, task.blur / 2**number, recipe.guide)
-        vectors[:, COMPONENTS : COMPONENTS + guide_known.shape[1]] = guide_known
-        seen = guide_seen[level.targets]
-        del guide_known, guide_seen
+    seen = np.zeros((len(level.targets), room), np.float32)
+    if recipe.guide > 0:
+        of_guide = slice(0, GUIDE_NUMBERS)
+        known, in_hole = guide_vectors(scene, task.blur / 2**number, recipe.guide)
+        vectors[:, COMPONENTS:][:, of_guide], seen[:, of_guide] = known, in_hole[level.targets]
+        del known, in_hole
+    contrast = Contrast(level, recipe.contrast, recipe.by_colour)
+    if lines:
+        numbers = line_vectors(lines, scene.hole.shape)
+        vectors[:, -LINE_NUMBERS:], seen[:, -LINE_NUMBERS:] = numbers, numbers[level.targets]
+        # A plain rail before pickets: what stands on a line has the line's contrast, not that of the surroundings.
+        contrast.wanted[seen[:, -LINE_NUMBERS:].any(axis=1)] = 0
+        del numbers
     check()
-    matcher = Matcher(level, vectors, Contrast(level, recipe.contrast), random, check)
+    matcher = Matcher(level, vectors, contrast, recipe.nearness, random, check)
     check()
     fading = recipe.fading_at(level.depth)
     estimate = level.pixels.copy()
 
-    def vote(log_cost: NDArray[np.float32]) -> None:
+    def vote(found: Positions, log_cost: NDArray[np.float32]) -> None:
         estimate[level.filled] = mean_vote(level, found, log_cost + fading, check)
 
     def wanted() -> NDArray[np.float32]:
         patches = space.at(estimate, level.targets, check, room)
-        patches[:, COMPONENTS : COMPONENTS + seen.shape[1]] = seen
+        patches[:, COMPONENTS:] = seen
         return patches
 
-    if field is None:
+    if found is None:
         found = matcher.first(wanted())
     else:
-        found, _ = doubled(field.found, field.level, level, random)
-        vote(np.zeros_like(fading))
+        vote(found, np.zeros_like(fading))
     for _ in range(recipe.rounds_at(number)):
         patches = wanted()
         cost = matcher.cost(patches, found)
         for _ in range(_PASSES):
             matcher.improve(patches, found, cost)
-        vote(_logarithm(cost))
+        vote(found, _logarithm(cost))
     return _Field(level, found, matcher.cost(wanted(), found))
 
 

@@ -95,3 +95,13 @@ def test_a_photograph_without_any_contrast_has_factors_too(shade):
 
     assert np.isfinite(factors).all()
     assert (factors >= 1).all()
+
+
+def test_by_colour_a_calm_source_of_a_colour_that_is_calm_costs_little_among_leaves():
+    level = level_beside_a_flat_half()
+    positions = [level.at(np.int32(row), np.int32(column)) for row, column in ((80, 50), FLAT)]
+    found, target = np.full(len(level.targets), positions[1]), level.number[positions[0]]
+
+    anyhow, by_colour = (float(Contrast(level, 0.7, told).factors(found)[target]) for told in (False, True))
+
+    assert by_colour < 2 < anyhow

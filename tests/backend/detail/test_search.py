@@ -68,7 +68,7 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     space = PatchSpace(level)
     vectors = space.everywhere(nothing)
     contrast = Contrast(level, 0.7)
-    matcher = Matcher(level, vectors, contrast, np.random.default_rng(0), nothing)
+    matcher = Matcher(level, vectors, contrast, 0.5, np.random.default_rng(0), nothing)
     wanted = space.at(level.pixels, level.targets, nothing)
     best = matcher.cost(wanted, matcher.first(wanted))
 
@@ -78,12 +78,32 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     for _ in range(8):
         matcher.improve(wanted, found, cost)
 
-    factors = np.maximum(np.multiply.outer(contrast.wanted, contrast.calmness[level.sources]), 1)
+    calmness = contrast.flaws[level.sources, 0]
+    factors = np.maximum(np.multiply.outer(contrast.wanted, calmness), 1)
+    (rows, columns), (from_rows, from_columns) = map(level.rows_and_columns, (level.targets, level.sources))
+    distance = np.hypot(np.subtract.outer(rows, from_rows), np.subtract.outer(columns, from_columns))
+    factors *= 1 + 0.5 * distance / (2 * level.depth.max())
     costs = np.square(wanted[:, None] - vectors[level.sources]).sum(axis=2) * factors
     assert np.allclose(best, costs.min(axis=1), atol=1e-5)
     assert level.is_source[found].all()
     assert np.allclose(cost, matcher.cost(wanted, found))
     assert (cost.mean() - best.mean()) <= 0.1 * (begin - best.mean())
+
+
+def test_of_two_sources_alike_the_nearer_one_is_found():
+    picture = np.zeros((60, 160, 3))
+    picture[:, ::8] = 1
+    picture += np.random.default_rng(0).normal(0, 0.05, picture.shape)
+    level = Level(scene_of(picture, 70, 25, 10, 10))
+    space = PatchSpace(level)
+    vectors, wanted = space.everywhere(nothing), space.at(level.pixels, level.targets, nothing)
+
+    def mean_distance(nearness):
+        matcher = Matcher(level, vectors, Contrast(level, 0.7), nearness, np.random.default_rng(0), nothing)
+        (rows, columns), (from_rows, from_columns) = map(level.rows_and_columns, (level.targets, matcher.first(wanted)))
+        return np.hypot(rows - from_rows, columns - from_columns).mean()
+
+    assert mean_distance(0.5) < 0.7 * mean_distance(0.0)
 
 
 def test_a_random_source_that_gains_little_does_not_break_a_piece(level, monkeypatch):
@@ -96,7 +116,7 @@ def test_a_random_source_that_gains_little_does_not_break_a_piece(level, monkeyp
         inner = beside < len(piece)
         shares = []
         for seed in range(20):
-            matcher = Matcher(level, vectors, Contrast(level, 0.7), np.random.default_rng(seed), nothing)
+            matcher = Matcher(level, vectors, Contrast(level, 0.7), 0.0, np.random.default_rng(seed), nothing)
             found = piece.copy()
             matcher.improve(wanted, found, matcher.cost(wanted, found))
             shares.append((found[inner] + 1 == found[beside[inner]]).mean())

@@ -1,0 +1,236 @@
+"""A scene in; the lines that its hole interrupts out: straight edges of two sides that lie in line and look alike."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from glcic_backend.detail.lines import ACROSS, Line, crosses
+from glcic_backend.scene.scene import Scene
+
+_REACH = 8.0
+"""Pixels from the hole within which an edge has to end."""
+_RIM = 1.5
+"""Pixels from what is not known within which edges are not looked at: they may be its own."""
+_LEAST_LENGTH = 10.0
+_LEAST_SHARE = 0.4
+"""Of the gap, that an edge has to be long; from `_LONG` pixels on any gap may be crossed."""
+_LONG = 48.0
+_BREAK = 8.0
+"""Pixels between two edges in line that are still one, and those by which the other may lie aside."""
+_IN_LINE = 1.5
+_TURN = math.radians(3)
+"""By which the directions of two edges may differ; short ones are known less exactly."""
+_ASIDE = 1.0
+"""Pixels by which an edge, prolonged, may miss the other one, and the share of the gap that comes to it."""
+_ASIDE_SHARE = 0.02
+_MOST_ASIDE = 4.0
+_UNLIKE = 0.35
+"""Differences of the colours beside two edges, as a share of the step across them, up to which they are alike."""
+_LEAST_STEP = 0.03
+_SAMPLES = 24
+_HIDDEN = 0.5
+"""Share of the gap between two edges that lies in the hole, at least."""
+
+
+@dataclass(frozen=True)
+class _Edges:
+    """Straight edges, or thin lines, that end at a hole; all arrays by edge.
+
+    Attributes:
+        near, far: float64 [e, 2], the end at the hole and the other one, columns and rows.
+        inwards: float64 [e, 2], unit vectors towards the hole.
+        length: float64 [e], pixels.
+        profile: float64 [e, a, 3], RGB across, from the left to the right of who looks towards the hole.
+        step: float64 [e], the largest difference of colours across.
+    """
+
+    near: NDArray[np.float64]
+    far: NDArray[np.float64]
+    inwards: NDArray[np.float64]
+    length: NDArray[np.float64]
+    profile: NDArray[np.float64]
+    step: NDArray[np.float64]
+
+
+def interrupted_lines(scene: Scene) -> list[Line]:
+    """The lines that the hole of a scene interrupts.
+
+    Each edge belongs to one at most. Of two lines that would cross in the hole, the one that is hidden farther counts:
+    a rail before pickets, which patches continue from near by.
+    """
+    edges = _edges_at_the_hole(scene)
+    if edges is None:
+        return []
+    misfit = _misfits(edges, scene.hole)
+    lines: list[Line] = []
+    while misfit.size:
+        one, other = np.unravel_index(int(misfit.argmin()), misfit.shape)
+        if not np.isfinite(misfit[one, other]):
+            break
+        ends = np.stack([edges.far[one], edges.near[one], edges.near[other], edges.far[other]])
+        # One's right is the other's left.
+        lines.append(Line(ends, np.stack([edges.profile[one], edges.profile[other, ::-1]])))
+        misfit[[one, other]] = misfit[:, [one, other]] = np.inf
+    kept: list[Line] = []
+    for line in sorted(lines, key=lambda line: -line.gap):
+        if not any(crosses(line, other) for other in kept):
+            kept.append(line)
+    return kept
+
+
+def _edges_at_the_hole(scene: Scene) -> _Edges | None:
+    """None where there are less than two."""
+    # What the hole shows would bend the ends of edges.
+    picture = np.asarray(np.where(scene.known[..., None], scene.picture, 0.5), np.float32)
+    # A roof may be as bright as the trees behind it.
+    warmth = np.asarray((picture[..., 0] - picture[..., 2] + 1) / 2)
+    segments = np.concatenate([_straight(picture.mean(axis=2)), _straight(warmth)])
+    from_unknown, from_hole = _distance_from(~scene.known), _distance_from(scene.hole)
+    is_near = _at(from_hole, segments).min(axis=1) <= _REACH
+    pieces = [piece for one in segments[is_near] if (piece := _known_piece(one, from_unknown, from_hole)) is not None]
+    if len(pieces) < 2:
+        return None
+    pieces = [_prolonged(piece, segments, from_unknown) for piece in pieces]
+    near, far = np.stack(pieces, axis=1)
+    length = np.hypot(*(near - far).T)
+    inwards = (near - far) / length[:, None]
+    right = np.stack([-inwards[:, 1], inwards[:, 0]], axis=1)
+    profile = _profiles(picture, near, inwards, right, length)
+    step = np.ptp(profile, axis=1).max(axis=1)
+    shift = right * _place(profile, step)[:, None]
+    near, far = near + shift, far + shift
+    return _Edges(near, far, inwards, length, _profiles(picture, near, inwards, right, length), step)
+
+
+def _straight(plane: NDArray[Any]) -> NDArray[np.float64]:
+    """The straight edges of a plane of values 0..1, columns and rows of both ends: float64 [e, 2, 2]."""
+    found = cv2.createLineSegmentDetector().detect(np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8))[0]
+    return np.zeros((0, 2, 2)) if found is None else found.reshape(-1, 2, 2).astype(np.float64)
+
+
+def _distance_from(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Distance of each pixel from a mask, float32 [h, w]."""
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
+
+
+def _at(plane: NDArray[Any], places: NDArray[np.float64]) -> NDArray[Any]:
+    """What a plane [h, w] has nearest to some places, columns and rows: float64 [..., 2] in, [...] out."""
+    columns, rows = np.rint(places).astype(int).transpose(-1, *range(places.ndim - 1))
+    return np.asarray(plane[rows.clip(0, plane.shape[0] - 1), columns.clip(0, plane.shape[1] - 1)])
+
+
+def _known_piece(
+    segment: NDArray[np.float64], from_unknown: NDArray[np.float32], from_hole: NDArray[np.float32]
+) -> NDArray[np.float64] | None:
+    """The known part of a straight edge that ends at a hole.
+
+    Args:
+        segment: float64 [2, 2], the edge as it was found.
+        from_unknown, from_hole: float32 [h, w], distances of each pixel, pixels.
+
+    Returns:
+        Its end at the hole and the other one, float64 [2, 2]; None where it is too short, or ends elsewhere.
+    """
+    begin, end = segment
+    length = float(np.hypot(*(end - begin)))
+    if length < _LEAST_LENGTH:
+        return None
+    places = begin + (end - begin) * np.linspace(0, 1, int(length) + 1)[:, None]
+    distance = _at(from_hole, places)
+    known = np.flatnonzero(_at(from_unknown, places) > _RIM)
+    if not len(known):
+        return None
+    runs = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
+    run = max(runs, key=len)
+    first, last = int(run[0]), int(run[-1])
+    if last - first < _LEAST_LENGTH or min(distance[first], distance[last]) > _REACH:
+        return None
+    return np.asarray(places[[last, first] if distance[last] <= distance[first] else [first, last]])
+
+
+def _prolonged(
+    piece: NDArray[np.float64], segments: NDArray[np.float64], from_unknown: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """An edge with what else is found in line with it: the joints of a wall are interrupted by each other.
+
+    Args:
+        piece: float64 [2, 2], the end at the hole and the other one.
+        segments: float64 [e, 2, 2], all that was found.
+        from_unknown: float32 [h, w].
+    """
+    near, far = piece
+    reach = float(np.hypot(*(far - near)))
+    x, y = (far - near) / reach
+    places = segments - near
+    along = np.sort(places @ (x, y), axis=1)
+    aside = np.abs(places[..., 1] * x - places[..., 0] * y).max(axis=1)
+    is_in_line = (aside <= _IN_LINE) & (along[:, 0] > 0)
+    for begin, end in sorted(along[is_in_line].tolist()):
+        if begin > reach + _BREAK:
+            break
+        reach = max(reach, end)
+    is_known = _at(from_unknown, near + np.arange(int(reach) + 1)[:, None] * (x, y)) > 0
+    known = reach if is_known.all() else float(is_known.argmin())
+    return np.stack([near, near + np.array([x, y]) * max(known, 1.0)])
+
+
+def _profiles(
+    picture: NDArray[np.float32],
+    near: NDArray[np.float64],
+    inwards: NDArray[np.float64],
+    right: NDArray[np.float64],
+    length: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Mean colours across edges, from left to right, float64 [e, a, 3]."""
+    back = np.linspace(0.05, 1, _SAMPLES) * np.minimum(length, _LONG)[:, None]
+    along = near[:, None] - inwards[:, None] * back[..., None]
+    places = along[:, None] + right[:, None, None] * ACROSS[:, None, None]
+    columns, rows = (np.ascontiguousarray(places[..., axis].reshape(len(near), -1), np.float32) for axis in (0, 1))
+    colours = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(colours.reshape(len(near), len(ACROSS), _SAMPLES, 3).mean(axis=2, dtype=np.float64))
+
+
+def _place(profile: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far to the right of where they were found edges are, pixels, float64 [e].
+
+    Of a thin line, of which both edges may be found, its middle; of an edge its steepest place.
+    """
+    outer = (profile[:, :1] + profile[:, -1:]) / 2
+    ridge = np.abs(profile - outer).max(axis=2)
+    slope = np.abs(np.gradient(profile, axis=1)).max(axis=2)
+    is_thin = np.abs(profile[:, 0] - profile[:, -1]).max(axis=1) < _UNLIKE * step
+    weights = np.where(is_thin[:, None], ridge, slope)
+    weights = np.maximum(weights - weights.max(axis=1, keepdims=True) / 2, 0)
+    return np.asarray((weights * ACROSS).sum(axis=1) / np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny))
+
+
+def _misfits(edges: _Edges, hole: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How badly each two edges make one line, float64 [e, e], infinite where they do not."""
+    across = edges.near[None] - edges.near[:, None]
+    gap = np.hypot(across[..., 0], across[..., 1])
+    straight = across / np.maximum(gap, 1)[..., None]
+    ahead = np.einsum("ik,ijk->ij", edges.inwards, straight)
+    sideways = np.abs(edges.inwards[:, None, 0] * straight[..., 1] - edges.inwards[:, None, 1] * straight[..., 0])
+    turn = np.arccos(np.clip(-edges.inwards @ edges.inwards.T, -1, 1))
+    unsure = np.arctan(1 / edges.length)
+    allowed_turn = _TURN + unsure[:, None] + unsure[None]
+    # What an edge, prolonged, misses the other one by.
+    missed = np.maximum(sideways, sideways.T) * gap
+    allowed = np.minimum(_ASIDE + _ASIDE_SHARE * gap, _MOST_ASIDE)
+    wanted = np.minimum(np.maximum(_LEAST_LENGTH, _LEAST_SHARE * gap), _LONG)
+    shorter = np.minimum(edges.length[:, None], edges.length[None])
+    sides = edges.profile[:, [0, -1]]
+    unlike = np.abs(sides[:, None] - sides[None, :, ::-1]).max(axis=(2, 3))
+    unlike /= np.maximum(np.minimum(edges.step[:, None], edges.step[None]), _LEAST_STEP)
+    is_line = (ahead > 0) & (ahead.T > 0) & (turn <= allowed_turn) & (missed <= allowed)
+    is_line &= (shorter >= wanted) & (unlike <= _UNLIKE)
+    misfit = np.where(is_line, missed / allowed + turn / allowed_turn + unlike / _UNLIKE, np.inf)
+    for one, other in zip(*np.nonzero(np.triu(is_line, 1)), strict=True):
+        places = edges.near[one] + across[one, other] * np.linspace(0, 1, _SAMPLES)[:, None]
+        if np.count_nonzero(_at(hole, places)) < _HIDDEN * _SAMPLES:
+            misfit[one, other] = misfit[other, one] = np.inf
+    return misfit

@@ -1,0 +1,178 @@
+"""Pictures with straight edges that a hole interrupts, and how well they are continued. float64 [H, W, 3], 0..1."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+_FINE = 4
+"""Edges are drawn at so many times the size, so that they pass through pixels as a camera's do."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A picture, uint8 [H, W, 3], its hole, bool [H, W], and where the interrupted thing stands in it, 0..1 [H, W]."""
+
+    image: np.ndarray
+    hole: np.ndarray
+    thing: np.ndarray
+
+    def kept(self, completed: np.ndarray) -> float:
+        """How much of the thing's difference from its surroundings is found where it belongs; 1 is all of it.
+
+        Its edges may be off by a pixel, which costs a thin line much, so what stands beside it is taken together.
+        """
+        core = cv2.dilate(self.thing, np.ones((3, 3))) > 0.1
+        truth, found = (self._stands_out(picture) for picture in (self.image, completed))
+        inside = core & self.hole
+        return float(found[inside].clip(0).sum() / truth[inside].clip(0).sum())
+
+    def _stands_out(self, picture: np.ndarray) -> np.ndarray:
+        """By how much each pixel is on the thing's side of its surroundings' mean colour."""
+        values = picture.astype(np.float64)
+        thing, beside = (values[part & ~self.hole].mean(axis=0) for part in (self.thing > 0.9, self._beside()))
+        direction = thing - beside
+        return (values - beside) @ direction / (direction @ direction)
+
+    def _beside(self) -> np.ndarray:
+        wide = cv2.dilate(self.thing, np.ones((15, 15))) > 0
+        return wide & (cv2.dilate(self.thing, np.ones((5, 5))) == 0)
+
+    def error(self, completed: np.ndarray, band: int = 4) -> float:
+        """Mean difference from the truth within some pixels of the thing's edges, in the hole, 0..1."""
+        solid = (self.thing > 0.5).astype(np.uint8)
+        kernel = np.ones((2 * band + 1, 2 * band + 1), np.uint8)
+        edges = (cv2.dilate(solid, kernel) > cv2.erode(solid, kernel)) & self.hole
+        return float(np.abs(completed[edges].astype(float) - self.image[edges]).mean() / 255)
+
+
+def band(height: int, width: int, angle: float, thickness: float) -> np.ndarray:
+    """How much of each pixel a straight band about the middle covers; the angle in radians, 0 is level."""
+    return _between(height, width, angle, -thickness / 2, thickness / 2)
+
+
+def below(height: int, width: int, angle: float) -> np.ndarray:
+    """How much of each pixel lies below a straight line through the middle."""
+    return _between(height, width, angle, 0, height + width)
+
+
+def _between(height: int, width: int, angle: float, low: float, high: float) -> np.ndarray:
+    big = np.zeros((height * _FINE, width * _FINE), np.uint8)
+    middle = np.array([width / 2 + 0.3, height / 2 + 0.3]) * _FINE
+    along = np.array([np.cos(angle), np.sin(angle)]) * _FINE * (width + height)
+    across = np.array([-np.sin(angle), np.cos(angle)]) * _FINE
+    corners = [middle + s * along + t * across for s, t in ((-1, low), (1, low), (1, high), (-1, high))]
+    cv2.fillPoly(big, [np.rint(np.array(corners) * 16).astype(np.int32)], 255, shift=4)
+    return cv2.resize(big, (width, height), interpolation=cv2.INTER_AREA) / 255.0
+
+
+def noise(shape: tuple[int, int], blur: float, strength: float, random: np.random.Generator) -> np.ndarray:
+    """Grain of some size, [H, W, 1], with a standard deviation of `strength`."""
+    grain = cv2.GaussianBlur(random.normal(size=shape), (0, 0), blur) if blur else random.normal(size=shape)
+    return (grain / grain.std() * strength)[..., None]
+
+
+def foliage(height: int, width: int, random: np.random.Generator) -> np.ndarray:
+    """Leaves of many sizes and greens."""
+    picture = np.full((height, width, 3), (0.12, 0.2, 0.08), np.float32)
+    for _ in range(height * width // 40):
+        place = int(random.integers(width)), int(random.integers(height))
+        axes = int(random.integers(3, 9)), int(random.integers(2, 5))
+        colour = np.array([0.25, 0.45, 0.12]) * random.uniform(0.3, 1.4)
+        cv2.ellipse(picture, place, axes, random.uniform(0, 180), 0, 360, colour.tolist(), -1, cv2.LINE_AA)
+    return picture.astype(np.float64)
+
+
+def sky(height: int, width: int, random: np.random.Generator) -> np.ndarray:
+    down = np.linspace(0, 1, height)[:, None, None]
+    return np.array([0.4, 0.55, 0.8]) + down * np.array([0.2, 0.15, 0.05]) + noise((height, width), 0, 0.012, random)
+
+
+def broken(background: np.ndarray, thing: np.ndarray, colour: np.ndarray, hole: tuple[int, int, int, int]) -> Broken:
+    """A thing before a background, and a hole at x, y, of a width and a height."""
+    share = thing[..., None]
+    image = np.rint(np.clip(background * (1 - share) + share * colour, 0, 1) * 255).astype(np.uint8)
+    mask = np.zeros(thing.shape, bool)
+    x, y, width, height = hole
+    mask[y : y + height, x : x + width] = True
+    return Broken(image, mask, thing)
+
+
+def thin_line(thickness: int, gap: int, angle: float, random: np.random.Generator) -> Broken:
+    """A dark line before a sky, and a square hole over its middle."""
+    height, width = 240, 320
+    hole = (width - gap) // 2, (height - gap) // 2, gap, gap
+    return broken(sky(height, width, random), band(height, width, angle, thickness), np.full(3, 0.15), hole)
+
+
+def wire(random: np.random.Generator) -> Broken:
+    """A light wire of three pixels before leaves."""
+    return broken(foliage(240, 360, random), band(240, 360, -0.15, 3), np.full(3, 0.85), (140, 70, 80, 100))
+
+
+def horizon(random: np.random.Generator) -> Broken:
+    """A sea below a sky, a little aslant."""
+    height, width = 240, 360
+    sea = np.array([0.1, 0.25, 0.35]) + noise((height, width), 1.5, 0.05, random)
+    return broken(sky(height, width, random), below(height, width, 0.04), sea, (130, 70, 100, 100))
+
+
+def roof(random: np.random.Generator) -> Broken:
+    """A slanting roof before trees."""
+    height, width = 240, 360
+    tiles = np.array([0.6, 0.28, 0.2]) + noise((height, width), 0.7, 0.03, random)
+    return broken(foliage(height, width, random), below(height, width, 0.45), tiles, (135, 75, 90, 90))
+
+
+def boards(random: np.random.Generator) -> Broken:
+    """Boards that run away from the viewer, with dark gaps between them."""
+    height, width = 260, 400
+    wood = np.array([0.62, 0.5, 0.38]) + noise((height, width), 0.8, 0.03, random)
+    big = np.zeros((height * _FINE, width * _FINE), np.uint8)
+    for number in range(-14, 15):
+        near, far = width / 2 + number * 46, width / 2 + number * 10
+        corners = [(near - 2, height), (near + 2, height), (far + 0.7, 0), (far - 0.7, 0)]
+        cv2.fillPoly(big, [np.rint(np.array(corners) * _FINE * 16).astype(np.int32)], 255, shift=4)
+    gaps = cv2.resize(big, (width, height), interpolation=cv2.INTER_AREA) / 255.0
+    return broken(wood, gaps, np.array([0.14, 0.1, 0.08]), (150, 80, 100, 90))
+
+
+def fence(random: np.random.Generator) -> Broken:
+    """A rail across a fence of uneven pickets, hidden over 440 pixels."""
+    height, width = 220, 800
+    pickets = np.full((height, width, 3), (0.15, 0.18, 0.12))
+    left = 0
+    while left < width:
+        right = left + int(random.integers(9, 14))
+        pickets[:, left:right] = np.array([0.75, 0.72, 0.65]) * random.uniform(0.85, 1.05)
+        left = right + int(random.integers(4, 8))
+    pickets = cv2.GaussianBlur(pickets, (0, 0), 0.7) + noise((height, width), 0, 0.01, random)
+    rail = np.array([0.5, 0.33, 0.2]) + noise((height, width), 0, 0.012, random)
+    return broken(pickets, band(height, width, 0.0, 14), rail, (180, 90, 440, 40))
+
+
+def bricks(random: np.random.Generator) -> Broken:
+    """A strip of 400 x 24 pixels through a wall with courses of 16; the thing is the mortar."""
+    height, width = 200, 560
+    mortar = np.ones((height, width))
+    clay = np.zeros((height, width, 3))
+    for row in range(height // 16 + 1):
+        for column in range(-1, width // 32 + 2):
+            x, y = column * 32 - 16 * (row % 2), row * 16
+            box = slice(y, y + 13), slice(max(x, 0), max(x + 29, 0))
+            mortar[box] = 0
+            clay[box] = np.array([0.55, 0.25, 0.18]) * random.uniform(0.9, 1.1)
+    mortar = cv2.GaussianBlur(mortar, (0, 0), 0.6)
+    clay = cv2.GaussianBlur(clay, (0, 0), 1) + noise((height, width), 0, 0.02, random)
+    return broken(clay, mortar, np.full(3, 0.75), (80, 88, 400, 24))
+
+
+def misplaced(scene: Broken, completed: np.ndarray) -> int:
+    """Pieces of mortar of more than 20 pixels where none belongs, or none where it does, beyond a pixel's tolerance."""
+    found = scene._stands_out(completed) > 0.5
+    truth = scene.thing > 0.5
+    square = np.ones((3, 3), np.uint8)
+    grown, shrunk = (change(truth.astype(np.uint8), square) > 0 for change in (cv2.dilate, cv2.erode))
+    wrong = ((found & ~grown) | (~found & shrunk)) & scene.hole
+    sizes = cv2.connectedComponentsWithStats(wrong.astype(np.uint8))[2][1:, cv2.CC_STAT_AREA]
+    return int(np.count_nonzero(sizes > 20))
