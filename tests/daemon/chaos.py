@@ -74,7 +74,7 @@ class Chaos:
         line = daemon.process.stderr.readline()
         if line != "ready\n":
             self.wrong.append(f"no daemon starts: {line}{daemon.process.stderr.read()}")
-        threading.Thread(target=daemon.process.stderr.read, daemon=True).start()
+        threading.Thread(target=_drain, args=(daemon.process.stderr,), daemon=True).start()
         self._seen |= {daemon.process.pid, *self._engines(daemon)}
         return daemon
 
@@ -225,6 +225,11 @@ class Chaos:
         alive = [pid for pid in self._seen if psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie"]
         if alive:
             self.wrong.append(f"processes left behind: {alive}")
+
+
+def _drain(stream):
+    with stream:
+        stream.read()
 
 
 def run(seconds, seed):

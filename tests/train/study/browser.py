@@ -105,7 +105,8 @@ class Browser:
 
     def _end(self) -> None:
         self._driver.terminate()
-        self._driver.wait()
+        with self._driver:  # waits, and closes its output
+            pass
         self._folder.cleanup()
 
     def _find(self, selector: str) -> str:

@@ -48,9 +48,8 @@ def serve():
 
     yield start
     for process in started:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
+        process.kill()
+        process.communicate()
 
 
 def begin(browser, url, name):
