@@ -1,8 +1,9 @@
 """Patches' vectors in, their nearest neighbours out (PatchMatch: Barnes et al. 2009).
 
 Each patch learns from the four beside it, row by row and backwards in every other pass, so that what one has found the
-next one learns at once; then it tries places at random. The targets are cut into chunks that do not see what happens
-in the others during a pass, so that the result is the same however many threads share them.
+next one learns at once; then it tries places at random, each nearer than the one before. The targets are cut
+into chunks that do not see what happens in the others during a pass, so that the result is the same however many
+threads share them.
 """
 
 import math
@@ -20,6 +21,10 @@ from glcic_backend.detail.pyramid import Level, Positions
 _WORTH_A_JUMP = 0.9
 """A source from a random place replaces another one only if it costs less than so many times as much: what is gained by
 little breaks pieces of the photograph apart."""
+
+_EXACT = np.float32(1e-7)
+"""Cost from which on a patch is a copy of its source, but for rounding: nothing better is looked for. Of 255 levels it
+is less than a tenth."""
 
 _EXHAUSTIVE_PAIRS = 20_000_000
 _CHUNK = 4096
@@ -110,7 +115,10 @@ class Matcher:
             cost: float32 [t], their costs.
         """
         level, before = self._level, found.copy()
-        seed, backwards, reach = int(self._random.integers(1 << 63)), self._backwards, max(level.shape)
+        seed, backwards = int(self._random.integers(1 << 63)), self._backwards
+        # Many targets learn from each other what one has found: each tries every other distance in turn.
+        halvings = 1 if len(found) <= _CHUNK else 2
+        reach = max(level.shape) >> (int(backwards) * (halvings - 1))
 
         def run(begin: int, end: int) -> None:
             _improve(
@@ -123,7 +131,7 @@ class Matcher:
                 before,
                 found,
                 cost,
-                (seed, reach, _WORTH_A_JUMP),
+                (seed, reach, halvings, _WORTH_A_JUMP),
             )
 
         in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
@@ -228,7 +236,7 @@ def _improve(
     before: Positions,
     found: Positions,
     cost: NDArray[np.float32],
-    search: tuple[int, int, float],
+    search: tuple[int, int, int, float],
 ) -> None:
     """One pass over the targets from `begin` to `end`, of which only their own entries are changed.
 
@@ -236,18 +244,21 @@ def _improve(
         backwards: from the last to the first.
         field: the targets' numbers by position, shifts to the neighbours that are learnt from.
         before: int32 [t], what had been found before the pass.
-        search: seed of the pass, largest reach of random places, what they have to be worth.
+        search: seed of the pass; largest reach of random places, and how often it is halved from one to the next;
+            what they have to be worth.
     """
     vectors, flaws, wanted, contrast = patches
     targets, stride, nearness = places
     number, shifts = field
-    seed, reach, worth = search
+    seed, reach, halvings, worth = search
     count = len(flaws)
     towards = 1 if backwards else -1
     for step in range(end - begin):
         target = end - 1 - step if backwards else begin + step
         best = found[target]
         least = cost[target]
+        if least < _EXACT:
+            continue
         for side in range(len(shifts)):
             shift = towards * shifts[side]
             neighbour = number[targets[target] + shift]
@@ -273,7 +284,7 @@ def _improve(
             span = np.uint64(2 * radius + 1)
             down = np.int64(((mixed >> np.uint64(32)) * span) >> np.uint64(32)) - radius
             across = np.int64(((mixed & np.uint64(0xFFFFFFFF)) * span) >> np.uint64(32)) - radius
-            radius //= 2
+            radius >>= halvings
             other = best + down * stride + across
             if other < 0 or other >= count or flaws[other, 0] < 0:
                 continue

@@ -51,6 +51,7 @@ class PatchSpace:
         """
         stride = self._level.stride
         kernel = torch.from_numpy(self._basis).view(PATCH, PATCH, 3, -1).permute(3, 2, 0, 1)
+        kernel = kernel.contiguous(memory_format=torch.channels_last)  # and so is what it gives
         picture = self._level.pixels.reshape(-1, stride, 3)
         vectors = np.zeros((len(picture), stride, COMPONENTS + room), np.float32)
         rows = max(1, _STRIP // stride)

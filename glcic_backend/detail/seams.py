@@ -199,12 +199,22 @@ def _difference(pixels: NDArray[np.float32], is_known: NDArray[np.bool_], at: in
 
 def _has_edges(pixels: NDArray[np.float32], is_known: NDArray[np.bool_], stride: int) -> bool:
     """Whether steps as large as `_EDGE` belong to the photograph."""
-    steep, pairs = 0, 0
-    last = len(pixels) - stride
-    places = np.arange(0, last, 1 + last // _SAMPLES)
-    for step in (1, stride):
-        both = is_known[places] & is_known[places + step]
-        steps = np.abs(pixels[places + step] - pixels[places]).max(axis=1)
-        steep += int(np.count_nonzero((steps > _EDGE) & both))
-        pairs += int(np.count_nonzero(both))
+    steep, pairs = _count_edges(pixels, is_known, stride, 1 + (len(pixels) - stride) // _SAMPLES)
     return steep > _LEAST_EDGES * pairs
+
+
+@compiled
+def _count_edges(pixels: NDArray[np.float32], is_known: NDArray[np.bool_], stride: int, every: int) -> tuple[int, int]:
+    """How many steps to the right and down exceed `_EDGE`, and how many there are, at every so many pixels."""
+    steep, pairs = 0, 0
+    for place in range(0, len(pixels) - stride, every):
+        if not is_known[place]:
+            continue
+        for step in (1, stride):
+            if is_known[place + step]:
+                pairs += 1
+                for channel in range(3):
+                    if abs(pixels[place + step, channel] - pixels[place, channel]) > _EDGE:
+                        steep += 1
+                        break
+    return steep, pairs
