@@ -193,9 +193,11 @@ class Inpainter:
         coverage, note = coverage_of(mask)
         if note:
             warnings.warn(f"The mask: {note}.", stacklevel=2)
+        check()
         _check_mask(image, coverage)
         _check_sources(image, sources)
         coverage = grown_and_softened(coverage, grow, soften)
+        check()
         masked = coverage > 0
         known = ~masked
         if pixels.has_alpha(image):
@@ -204,6 +206,7 @@ class Inpainter:
         box = bounding_box(masked)
         assert box is not None
         read = self.context(image.shape[1], image.shape[0], box, quality=quality, context=context, distance=distance)
+        check()
         white = full_value(image, linear)
         samples = _scaled(without_nan(image, known, read), 1 / white)
         samples = weighed(samples, masked, known, check)

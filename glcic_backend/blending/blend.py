@@ -68,7 +68,11 @@ def _blended_hole(
     check()
     difference = np.zeros_like(completion)
     difference[ring] = colours - completion[ring]
-    u = membrane(_bound_parts(hole, ring), ring, hole | known, difference, cancelled)
+    check()
+    bound = _bound_parts(hole, ring)
+    check()
+    u = membrane(bound, ring, hole | known, difference, cancelled)
+    check()
     u += completion
     return u
 

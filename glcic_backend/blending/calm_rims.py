@@ -56,24 +56,32 @@ def continue_calm_rims(
     Raises:
         CancelledError: `cancelled` returned true.
     """
+
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The completion was cancelled while calm surroundings were continued.")
+
     result = []
     index = FillIndex(fills)
     for part in (part for hole in holes for part in pieces(hole)):
-        if cancelled is not None and cancelled():
-            raise CancelledError("The completion was cancelled while calm surroundings were continued.")
+        check()
         window = rim_window(photograph.width, photograph.height, part.box, part.thickness)
         picture, known = photograph.rgb(window), photograph.known[slices(window)]
+        check()
         hole = np.zeros(known.shape, np.bool_)
         place = slices(part.box._replace(x=part.box.x - window.x, y=part.box.y - window.y))
         hole[place] = part.mask
         paste(index.within(window), window, picture)
+        check()
         colour = picture[place].copy()
-        colour += _change(Scene(picture, known, hole & ~known), rim_halvings(part.thickness), cancelled)[place]
+        colour += _change(Scene(picture, known, hole & ~known), rim_halvings(part.thickness), check, cancelled)[place]
         result.append(Fill(part.box, part.mask, colour))
     return result
 
 
-def _change(scene: Scene, halvings: int, cancelled: Callable[[], bool] | None) -> NDArray[np.float32]:
+def _change(
+    scene: Scene, halvings: int, check: Callable[[], None], cancelled: Callable[[], bool] | None
+) -> NDArray[np.float32]:
     """What a scene's completion is to be changed by, float32 [h, w, 3], reckoned in a smaller copy.
 
     As when two measurements are averaged by their variances: the share of the network is v / (v + error^2), where v is
@@ -82,11 +90,14 @@ def _change(scene: Scene, halvings: int, cancelled: Callable[[], bool] | None) -
     size, scale = scene.hole.shape, 1 << halvings
     for _ in range(halvings):
         scene = scene.halved()
+        check()
     if not scene.known.any():
         return np.zeros((*size, 3), np.float32)
-    mean, variance = _local_statistics(scene)
+    mean, variance = _local_statistics(scene, check)
+    check()
     known = np.dstack([mean, variance + np.float32(_LEAST_VARIANCE)])
     continued = blend(np.zeros_like(known), known, scene.hole, scene.known, cancelled)
+    check()
     rim_variance = continued[..., 3:]
     share = rim_variance / (rim_variance + np.float32(_NETWORK_ERROR**2))
     # Where no known pixel touches the hole, there is nothing to continue.
@@ -102,13 +113,16 @@ def _enlarged(change: NDArray[np.float32], size: tuple[int, int], scale: int) ->
     return np.asarray(large[: size[0], : size[1]], np.float32)
 
 
-def _local_statistics(scene: Scene) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _local_statistics(scene: Scene, check: Callable[[], None]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean, float32 [h, w, 3], and variance, mean of the channels, [h, w], of the known pixels round each pixel."""
     size = (2 * _RADIUS + 1, 2 * _RADIUS + 1)
     weight = scene.known.astype(np.float32)
     centre = scene.picture[scene.known].mean(axis=0)
+    check()
     values = (scene.picture - centre) * weight[..., None]
+    check()
     count = np.maximum(cv2.blur(weight, size), np.float32(1e-6))[..., None]
     mean = cv2.blur(values, size) / count
+    check()
     variance = np.maximum(cv2.blur(values * values, size) / count - mean * mean, 0).mean(axis=2)
     return np.asarray(mean + centre, np.float32), np.asarray(variance, np.float32)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from glcic_backend.blending import blend, rim_noise
+from glcic_backend.errors import CancelledError
 from glcic_backend.scene.fill import Fill, paste
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import grown, slices, union
@@ -32,6 +33,11 @@ def blend_fills(
     Raises:
         CancelledError: `cancelled` returned True.
     """
+
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The completion was cancelled while it was being blended.")
+
     finished: list[Fill] = []
     for group in _touching_groups(fills):
         box = group[0].region
@@ -40,13 +46,18 @@ def blend_fills(
         crop = grown(box, BLEND_MARGIN, photograph.width, photograph.height)
         surroundings = photograph.rgb(crop)
         known = photograph.known[slices(crop)].copy()
+        check()
         # Where a hole was cut, the part that is finished is what the next one has to meet.
         paste(finished, crop, surroundings, known)
         completion = surroundings.copy()
         to_fill = np.zeros(known.shape, np.bool_)
         paste(group, crop, completion, to_fill)
         to_fill &= ~known
-        blended = blend(completion, rim_noise.without_noise(surroundings, known), to_fill, known, cancelled)
+        check()
+        calm = rim_noise.without_noise(surroundings, known)
+        check()
+        blended = blend(completion, calm, to_fill, known, cancelled)
+        check()
         blended[~to_fill] = surroundings[~to_fill]
         for fill in group:
             inner = fill.region._replace(x=fill.region.x - crop.x, y=fill.region.y - crop.y)

@@ -9,6 +9,7 @@ The cycle is symmetric (red-black Gauss-Seidel before, black-red after, restrict
 as conjugate gradients need it. See Trottenberg, Oosterlee, Schueller, "Multigrid" (2001), sections 2 and 7.8.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -133,15 +134,24 @@ class Multigrid:
         pinned: bool [H, W], pixels with a given value. Every 4-connected part of `free` touches one.
         exists: bool [H, W], false where the domain ends with a natural boundary.
         screen: weight of one more link of every free pixel, to a pinned value of its own.
+        check: called for each grid; may raise.
     """
 
-    def __init__(self, free: Mask, pinned: Mask, exists: Mask, screen: float = 0.0) -> None:
+    def __init__(
+        self,
+        free: Mask,
+        pinned: Mask,
+        exists: Mask,
+        screen: float = 0.0,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         inside = free.astype(np.float32)
         east, south = np.zeros_like(inside), np.zeros_like(inside)
         np.multiply(inside[:, :-1], inside[:, 1:], out=east[:, :-1])
         np.multiply(inside[:-1], inside[1:], out=south[:-1])
         self.grids = [Grid(free, exists, _Links(east, south, (neighbour_count(pinned) + np.float32(screen)) * inside))]
         while self.grids[-1].free.size > _COARSEST_CELLS:
+            check()
             self.grids.append(self.grids[-1].coarsened())
         self._coarsest_inverse = self.grids[-1].inverse()
 

@@ -5,6 +5,7 @@ what differs between them. Here a coarse unknown is a connected piece of the dom
 separate strands stay separate, however close. That is a graph and no longer a grid: slower per cycle, but sure.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ _SWEEPS = 2
 _DAMPING = 0.7
 _VISITS = 2
 """W-cycle: a piece's value is no interpolation, and once per level is too little for long strands."""
+_FEW = 64
+"""Pieces whose equations are solved at once: a long strand has many levels, and each is visited twice as often."""
 
 
 @dataclass
@@ -61,9 +64,14 @@ class _Graph:
         for _ in range(_SWEEPS):
             u += _DAMPING * self._inverse * self.residual(u, right_side)
 
-    def solve_unlinked(self, right_side: Nodes) -> Nodes:
-        """Solve A u = right_side where there are no links."""
-        return self._inverse * right_side
+    def solver(self) -> Callable[[Nodes], Nodes]:
+        """What solves A u = right_side for u. For graphs without links, or with few pieces."""
+        if not len(self.one):
+            return lambda right_side: self._inverse * right_side
+        matrix = np.diag(np.where(self._diagonal > 0, self._diagonal, 1))
+        matrix[self.one, self.other] = matrix[self.other, self.one] = -self.weight
+        inverse = np.linalg.inv(matrix)
+        return lambda right_side: inverse @ right_side
 
     def merged(self, parent_of_parents: Numbers) -> "_Graph":
         """The graph of the next block size."""
@@ -81,9 +89,11 @@ class PieceMultigrid:
 
     Args:
         grid: the pixels, as the finest grid of a `Multigrid`.
+        check: called often; may raise.
     """
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, check: Callable[[], None] = lambda: None) -> None:
+        self._check = check
         self._grid = grid
         numbers = np.zeros(grid.shape, np.int64)
         numbers[grid.free] = np.arange(1, np.count_nonzero(grid.free) + 1)
@@ -93,16 +103,19 @@ class PieceMultigrid:
         other = np.concatenate([flat[across + 1], flat[down + grid.shape[1]]])
         pinned = np.append(0.0, grid.links.pinned[grid.free])
         block = 2
+        check()
         pieces = _pieces(grid, block)
         graph = _Graph(one, other, np.ones(len(one)), pinned, _parents(numbers, pieces))
         self._pixels = pieces
         self._graphs: list[_Graph] = []
-        while len(graph.one):
+        while len(graph.one) and not (self._graphs and len(graph.pinned) <= _FEW):
+            check()
             block *= 2
             larger = _pieces(grid, block)
             graph = graph.merged(_parents(pieces, larger))
             self._graphs.append(graph)
             pieces = larger
+        self._solve = graph.solver()
 
     def cycle(self, residual: Plane) -> Plane:
         """One W-cycle: an approximate solution of A u = residual, linear, symmetric and positive in `residual`.
@@ -120,9 +133,10 @@ class PieceMultigrid:
         return u
 
     def _correction(self, right_side: Nodes, level: int) -> Nodes:
+        self._check()
         graph = self._graphs[level]
         if level == len(self._graphs) - 1:
-            return graph.solve_unlinked(right_side)
+            return self._solve(right_side)
         u = np.zeros_like(right_side)
         for _ in range(_VISITS):
             graph.relax(u, right_side)

@@ -51,16 +51,20 @@ def membrane(
     Raises:
         CancelledError: `cancelled` returned true.
     """
+    check = _raising_if(cancelled)
     result = np.where(pinned[..., None], values, np.float32(0))
     free = hole & ~pinned
     if not free.any():
         return result
     given = values[pinned]
     low, high = given.min(axis=0), given.max(axis=0)
+    check()
     centre = (low + high) / 2
     rim = np.where(pinned[..., None], values - centre, np.float32(0))
     tolerance = (TOLERANCE * (high - low) + _ROUNDING * np.maximum(abs(low), abs(high))).astype(np.float64)
+    check()
     u = _solved(_Equation(free, pinned, exists, _sums_of_neighbours(rim), 0.0), tolerance, cancelled)
+    check()
     result[free] = np.clip(u + centre, low, high)
     return result
 
@@ -112,20 +116,32 @@ def _solved(
     equation: _Equation, tolerance: NDArray[np.float64], cancelled: Callable[[], bool] | None
 ) -> NDArray[np.float32]:
     """The free pixels' values, float32 [f, C], each channel with an error within its tolerance."""
-    free = equation.free
-    if is_thin(free):
+    free, check = equation.free, _raising_if(cancelled)
+    check()
+    thin = is_thin(free)
+    check()
+    if thin:
         u = solve_thin(free, equation.pinned, equation.right_side, equation.screen, tolerance, cancelled)
         if u is not None:
             return u
     height, width = free.shape
     padding = ((1, 1 + height % 2), (1, 1 + width % 2))
     padded, pinned, exists = (np.pad(mask, padding) for mask in (free, equation.pinned, equation.exists))
-    solver = _Solver(Multigrid(padded, pinned, exists, equation.screen), cancelled)
+    check()
+    solver = _Solver(Multigrid(padded, pinned, exists, equation.screen, check), check)
     columns = []
     for channel, bound in enumerate(tolerance.tolist()):
         right_side = np.where(free, equation.right_side[..., channel], np.float32(0))
         columns.append(solver.solve(np.pad(right_side, padding), bound)[1 : 1 + height, 1 : 1 + width][free])
     return np.stack(columns, axis=1).astype(np.float32, copy=False)
+
+
+def _raising_if(cancelled: Callable[[], bool] | None) -> Callable[[], None]:
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The completion was cancelled while it was being blended.")
+
+    return check
 
 
 def _sums_of_neighbours(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -137,10 +153,10 @@ def _sums_of_neighbours(values: NDArray[np.float32]) -> NDArray[np.float32]:
 class _Solver:
     """Conjugate gradients, preconditioned by a multigrid cycle, on one domain."""
 
-    def __init__(self, multigrid: Multigrid, cancelled: Callable[[], bool] | None) -> None:
+    def __init__(self, multigrid: Multigrid, check: Callable[[], None]) -> None:
         self._multigrid = multigrid
         self._pieces: PieceMultigrid | None = None
-        self._cancelled = cancelled
+        self._check = check
 
     def solve(self, right_side: Plane, tolerance: float) -> Plane:
         """Free pixels' values, float [h, w], for the right side of the equation (zero where not free)."""
@@ -151,13 +167,12 @@ class _Solver:
             if converged:
                 return u
             # The grid is too coarse to tell apart strands of the hole that lie side by side without touching.
-            self._pieces = PieceMultigrid(grid)
+            self._pieces = PieceMultigrid(grid, self._check)
         right_side, u = right_side.astype(np.float64), u.astype(np.float64)
         return self._iterate(right_side, u, tolerance, _MAX_CYCLES)[0]
 
     def _precondition(self, residual: Plane) -> Plane:
-        if self._cancelled is not None and self._cancelled():
-            raise CancelledError("The completion was cancelled while it was being blended.")
+        self._check()
         if self._pieces is None:
             return self._multigrid.cycle(residual)
         return self._pieces.cycle(residual)

@@ -18,7 +18,7 @@ _DEEPEST = 40
 """Distance in pixels from the rim up to which a hole is thin; the steps that it takes grow with it."""
 
 _STEPS = 8
-"""Between two looks at the error, and at the cancel."""
+"""Between two looks at the error."""
 
 _MOST_STEPS = 480
 """Strands between natural boundaries can be as long as they like and need more: they are for the multigrid."""
@@ -52,7 +52,7 @@ def solve_thin(
         right_side: float32 [H, W, C], read where free.
         screen: at least 0.
         tolerance: float64 [C], bounds for the errors.
-        cancelled: polled every few steps.
+        cancelled: polled before each step.
 
     Returns:
         u of the free pixels, float32 [f, C], row by row, or None if it takes too many steps.
@@ -60,18 +60,27 @@ def solve_thin(
     Raises:
         CancelledError: `cancelled` returned true.
     """
+
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The completion was cancelled while it was being blended.")
+
     width = free.shape[1] + 2
     inside = np.pad(free, 1)
     places = np.flatnonzero(inside)
     number = np.full(inside.size, len(places), np.int32)
     number[places] = np.arange(len(places), dtype=np.int32)
+    check()
     neighbours = np.stack([number[places + step] for step in (-width, -1, 1, width)])
+    check()
     links = ((neighbours < len(places)).sum(axis=0) + neighbour_count(pinned)[free] + screen).astype(np.float32)
     inverse = 1 / links
+    check()
 
     count, channels = len(places), right_side.shape[2] + 1
     residual = np.ones((channels, count), np.float32)
     residual[:-1] = right_side[free].T
+    check()
     u, image = np.zeros_like(residual), np.empty_like(residual)
     # One more entry, which stays zero, stands for every neighbour that is not free.
     direction = np.zeros((channels, count + 1), np.float32)
@@ -79,9 +88,8 @@ def solve_thin(
     product = np.einsum("cp,cp->c", residual, direction[:, :-1], dtype=np.float64)
     largest = np.empty(channels, np.float32)
     for _ in range(0, _MOST_STEPS, _STEPS):
-        if cancelled is not None and cancelled():
-            raise CancelledError("The completion was cancelled while it was being blended.")
         for _ in range(_STEPS):
+            check()
             _step(neighbours, links, inverse, u, residual, direction, image, product, largest)
         if largest[-1] <= _SETTLED:
             torsion = u[-1].max() / (1 - largest[-1])

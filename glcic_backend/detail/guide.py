@@ -39,12 +39,17 @@ def guide_vectors(scene: Scene, blur: float, share: float) -> tuple[NDArray[np.f
 
 
 def _vectors(picture: NDArray[np.float32], weight: float, slope_weight: float) -> NDArray[np.float32]:
-    grey = picture.mean(axis=2)
-    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
-    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, ksize=1, scale=0.5, borderType=cv2.BORDER_REPLICATE)
-    weighted = np.dstack([picture * np.float32(weight), np.dstack([across, down]) * np.float32(slope_weight)])
-    bordered = np.pad(weighted, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)))
-    return bordered.reshape(-1, weighted.shape[2])
+    height, width = picture.shape[:2]
+    vectors = np.zeros((height + 2 * RADIUS, width + 2 * RADIUS, 5), np.float32)
+    inner = vectors[RADIUS:-RADIUS, RADIUS:-RADIUS]
+    np.multiply(picture, np.float32(weight), out=inner[..., :3])
+    grey = cv2.transform(picture, np.full((1, 3), 1 / 3, np.float32))
+    for place, (across, down) in ((3, (1, 0)), (4, (0, 1))):
+        slope = cv2.Sobel(
+            grey, cv2.CV_32F, across, down, ksize=1, scale=0.5 * slope_weight, borderType=cv2.BORDER_REPLICATE
+        )
+        inner[..., place] = slope
+    return vectors.reshape(-1, 5)
 
 
 def _blurred(picture: NDArray[np.float32], blur: float) -> NDArray[np.float32]:

@@ -16,6 +16,9 @@ MAX_REGION_PIXELS = 768 * 768
 _MAX_COMPONENTS = 256
 _BLOCK = 16
 
+_AT_ONCE = 16384
+"""Pairs of boxes that are compared between two looks at the cancel: some milliseconds."""
+
 
 def plan_regions(
     hole: NDArray[np.bool_], max_pixels: int = MAX_REGION_PIXELS, check: Callable[[], None] = lambda: None
@@ -35,13 +38,13 @@ def plan_regions(
     """
     height, width = hole.shape
     boxes = []
-    for box in _components(hole):
-        check()
-        boxes += _split(hole, box, max_pixels)
+    check()
+    for box in _components(hole, check):
+        boxes += _split(hole, box, max_pixels, check)
     return _merge(list(dict.fromkeys(boxes)), width, height, max_pixels, check)
 
 
-def _components(hole: NDArray[np.bool_]) -> list[Rectangle]:
+def _components(hole: NDArray[np.bool_], check: Callable[[], None]) -> list[Rectangle]:
     """Bounding boxes of the 8-connected holes, of groups of near ones if there are very many."""
     outer = bounding_box(hole)
     if outer is None:
@@ -53,6 +56,7 @@ def _components(hole: NDArray[np.bool_]) -> list[Rectangle]:
     # Hundreds of specks: holes this near to each other share most of their influence regions anyway.
     block = _BLOCK
     while count - 1 > _MAX_COMPONENTS:
+        check()
         block *= 2
         rows, columns = (-(-extent // block) for extent in inner.shape)
         padded = np.zeros((rows * block, columns * block), np.uint8)
@@ -71,7 +75,8 @@ def _tight(hole: NDArray[np.bool_], box: Rectangle) -> Rectangle | None:
     return None if inner is None else inner._replace(x=inner.x + box.x, y=inner.y + box.y)
 
 
-def _split(hole: NDArray[np.bool_], box: Rectangle, max_pixels: int) -> list[Rectangle]:
+def _split(hole: NDArray[np.bool_], box: Rectangle, max_pixels: int, check: Callable[[], None]) -> list[Rectangle]:
+    check()
     if box.width >= box.height:
         half = box.width // 2
         halves = box._replace(width=half), box._replace(x=box.x + half, width=box.width - half)
@@ -84,7 +89,7 @@ def _split(hole: NDArray[np.bool_], box: Rectangle, max_pixels: int) -> list[Rec
     whole, *split = region_cost([box, *parts], hole.shape[1], hole.shape[0])
     if box.width * box.height <= max_pixels and whole <= sum(split):
         return [box]
-    return [piece for part in parts for piece in _split(hole, part, max_pixels)]
+    return [piece for part in parts for piece in _split(hole, part, max_pixels, check)]
 
 
 def _merge(
@@ -100,7 +105,12 @@ def _merge(
         gain[(joint[..., 2] * joint[..., 3] > max_pixels) | (cost == 0)] = 0
         return np.asarray(np.maximum(gain, 0), np.int64)
 
-    saving = savings(places[:, None], cost[:, None])
+    saving = np.zeros((len(places), len(places)), np.int64)
+    rows = max(1, _AT_ONCE // max(1, len(places)))
+    for first in range(0, len(places), rows):
+        check()
+        some = slice(first, first + rows)
+        saving[some] = savings(places[some, None], cost[some, None])
     np.fill_diagonal(saving, 0)
     while saving.size and saving.max() > 0:
         check()

@@ -84,7 +84,7 @@ def doubtful_rim(
     box = grown(outer, _SEEN, photograph.width, photograph.height)
     check()
     mine, known = masked[slices(box)], photograph.known[slices(box)]
-    layer = _layers(mine, known)
+    layer = _layers(mine, known, check)
     values = _light_and_colour(photograph, box, layer > _FIRST_RIM, check)
     # Without anything behind it, nothing is said of a pixel: in a mask of a thousand specks most have nothing.
     behind = cv2.dilate((layer == _NEAR_BEHIND).view(np.uint8), np.ones((2 * _RADIUS + 1,) * 2, np.uint8))
@@ -97,7 +97,7 @@ def doubtful_rim(
             seen = grown(tile, _RADIUS, box.width, box.height)
             places = np.argwhere(here) + np.array([tile.y - seen.y, tile.x - seen.x])
             departure[slices(tile)][here] = _judge(values[slices(seen)], layer[slices(seen)], places)
-    result[slices(box)] = _doubtful(departure, layer) | cut_off(values, mine, known & ~mine, _STEPS)
+    result[slices(box)] = _doubtful(departure, layer, check) | cut_off(values, mine, known & ~mine, _STEPS, check)
     return result
 
 
@@ -128,12 +128,14 @@ def _light_and_colour(
     return values
 
 
-def _layers(masked: NDArray[np.bool_], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def _layers(masked: NDArray[np.bool_], known: NDArray[np.bool_], check: Callable[[], None]) -> NDArray[np.uint8]:
     """The layer of each pixel, uint8 [h, w]."""
     layer = np.zeros(masked.shape, np.uint8)
     depth = cv2.distanceTransform(masked.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    check()
     layer[masked & (depth <= _INSIDE)] = _THING
     distance = cv2.distanceTransform((~masked).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    check()
     begin = DEPTH + 1
     layer[known & (distance > begin)] = _NEAR_BEHIND
     layer[known & (distance > begin + _BEHIND)] = _FAR_BEHIND
@@ -200,7 +202,7 @@ def _judge(values: NDArray[np.int16], layer: NDArray[np.uint8], places: NDArray[
     return verdicts
 
 
-def _doubtful(departure: NDArray[np.float32], layer: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _doubtful(departure: NDArray[np.float32], layer: NDArray[np.uint8], check: Callable[[], None]) -> NDArray[np.bool_]:
     """The rim of a hole as deep as much of it departs, what departs by itself, and what lies between that and the mask.
 
     A mask that is too tight is so all the way round, and where the surroundings are busy that does not show.
@@ -215,6 +217,7 @@ def _doubtful(departure: NDArray[np.float32], layer: NDArray[np.uint8]) -> NDArr
     is_tight = np.ones(count, np.bool_)
     depth = np.zeros(count, np.uint8)
     for distance in range(1, DEPTH + 1):
+        check()
         ring = layer == _FIRST_RIM + distance
         found = np.bincount(labels[ring & (departure > _ERRORS)], minlength=count)
         is_tight &= found >= _MUCH * np.maximum(np.bincount(labels[ring], minlength=count), 1)
@@ -222,6 +225,7 @@ def _doubtful(departure: NDArray[np.float32], layer: NDArray[np.uint8]) -> NDArr
     # One pixel more: there the thing is too faint to be told, and not to be seen.
     tight = (layer > _FIRST_RIM) & (layer <= _FIRST_RIM + (depth + (depth > 0))[labels])
     for distance in range(DEPTH, 0, -1):
+        check()
         beside = cv2.dilate(behind.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
         behind = (layer == _FIRST_RIM + distance) & ((departure > _ERRORS_ALONE) | tight | beside)
         result |= behind

@@ -4,6 +4,8 @@ It begins at the mask, beside masked pixels of its colour, and ends near it; not
 goes on beyond is the photograph's own, like a fence of which one post is masked.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +31,16 @@ _SAME = 0.06
 """As `_ALIKE`, of a pixel beside the mask and what is masked."""
 _LEAST_SAME = 0.08
 """Share of what is masked round about that has to look the same as where a sliver begins."""
+_CHUNK = 512
+"""Pixels beside the mask that are begun at between two looks at the cancel."""
 
 
 def cut_off(
-    values: NDArray[np.int16], masked: NDArray[np.bool_], known: NDArray[np.bool_], full: int
+    values: NDArray[np.int16],
+    masked: NDArray[np.bool_],
+    known: NDArray[np.bool_],
+    full: int,
+    check: Callable[[], None] = lambda: None,
 ) -> NDArray[np.bool_]:
     """Known pixels that belong to what is masked.
 
@@ -40,6 +48,7 @@ def cut_off(
         values: int16 [h, w, 3], lightness and two differences of colour.
         masked, known: bool [h, w]; none is both.
         full: the lightness of white.
+        check: called often; may raise.
 
     Returns:
         bool [h, w]; each at most `REACH` pixels from the mask.
@@ -48,7 +57,13 @@ def cut_off(
     distance = np.asarray(away, np.float32)
     far = known & (distance > REACH)
     begins = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
-    found = _followed(values, masked, known, far, distance, begins, int(_ALIKE * full), int(_SAME * full)) == _OURS
+    verdict = np.zeros(masked.shape, np.uint8)
+    for first in range(0, len(begins), _CHUNK):
+        check()
+        some = begins[first : first + _CHUNK]
+        _follow(values, masked, known, far, distance, some, int(_ALIKE * full), int(_SAME * full), verdict)
+    check()
+    found = verdict == _OURS
     wide = cv2.dilate(found.view(np.uint8), np.ones((2 * _EDGE + 1,) * 2, np.uint8)) > 0
     return np.asarray(found | (wide & known & (distance <= REACH)), np.bool_)
 
@@ -58,7 +73,7 @@ _NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED = 0, 1, 2, 3, 4
 
 
 @compiled
-def _followed(
+def _follow(
     values: NDArray[np.int16],
     masked: NDArray[np.bool_],
     known: NDArray[np.bool_],
@@ -67,16 +82,17 @@ def _followed(
     begins: NDArray[np.int64],
     alike: int,
     same: int,
-) -> NDArray[np.uint8]:
-    """Follow what stands out from the mask outwards; what it turned out to be, uint8 [h, w].
+    verdict: NDArray[np.uint8],
+) -> None:
+    """Follow what stands out from the mask outwards.
 
     Args:
         far: pixels that a sliver is compared with.
         begins: int64 [n, 2], rows and columns beside the mask.
         alike, same: largest differences of pixels that are alike, and the same.
+        verdict: uint8 [h, w], changed in place: what is known of each pixel.
     """
     height, width = masked.shape
-    verdict = np.zeros((height, width), np.uint8)
     for number in range(len(begins)):
         row, column = begins[number]
         if verdict[row, column] > _STANDS_OUT or not _continues(values, masked, row, column, same):
@@ -104,7 +120,6 @@ def _followed(
         if not ends:
             for y, x in piece:
                 verdict[y, x] = _BELIEVED
-    return verdict
 
 
 @compiled
