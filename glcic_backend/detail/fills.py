@@ -30,8 +30,8 @@ the largest of these holes is a mean of what could be there, too (docs/workshop/
 _LINE_MARGIN = 80
 """Pixels round a hole in which straight edges are looked for."""
 
-_MOST_PIXELS = 4_000_000
-"""In a larger surrounding they are not."""
+_MOST_PIXELS, _MOST_SIDE = 2_000_000, 32_000
+"""In a larger surrounding they are not: it would take longer than a cancel may, and OpenCV has a limit."""
 
 _SAMPLED = 4
 
@@ -127,7 +127,7 @@ def _lines(photograph: Photograph, hole: Hole, distance: int) -> list[Line]:
     """
     margin = min(distance, _LINE_MARGIN) if distance else _LINE_MARGIN
     box = grown(hole.box, margin, photograph.width, photograph.height, 1)
-    if box.width * box.height > _MOST_PIXELS:
+    if box.width * box.height > _MOST_PIXELS or max(box.width, box.height) > _MOST_SIDE:
         return []
     masked = np.zeros((box.height, box.width), np.bool_)
     masked[slices(hole.box._replace(x=hole.box.x - box.x, y=hole.box.y - box.y))] = hole.mask

@@ -19,6 +19,7 @@ _LEAST_LENGTH = 10.0
 _LEAST_SHARE = 0.4
 """Of the gap, that an edge has to be long; from `_LONG` pixels on any gap may be crossed."""
 _LONG = 48.0
+_MOST_EDGES = 300
 _BREAK = 8.0
 """Pixels between two edges in line that are still one, and those by which the other may lie aside."""
 _IN_LINE = 1.5
@@ -92,6 +93,9 @@ def _edges_at_the_hole(scene: Scene) -> _Edges | None:
     from_unknown, from_hole = _distance_from(~scene.known), _distance_from(scene.hole)
     is_near = _at(from_hole, segments).min(axis=1) <= _REACH
     pieces = [piece for one in segments[is_near] if (piece := _known_piece(one, from_unknown, from_hole)) is not None]
+    # Time and memory grow with the square of their number.
+    if len(pieces) > _MOST_EDGES:
+        pieces = sorted(pieces, key=lambda ends: -float(np.hypot(*(ends[0] - ends[1]))))[:_MOST_EDGES]
     if len(pieces) < 2:
         return None
     pieces = [_prolonged(piece, segments, from_unknown) for piece in pieces]

@@ -41,4 +41,10 @@ def whole_piece(level: Level, scene: Scene, told: NDArray[np.bool_]) -> Position
     variance = float(shown[rim].var(axis=0, dtype=np.float64).sum())
     if not misfit[row, column] <= _MISFIT * variance * np.count_nonzero(rim):
         return None
-    return np.asarray(level.targets + int(row - y) * level.stride + int(column - x), np.int32)
+    found = np.asarray(level.targets + int(row - y) * level.stride + int(column - x), np.int32)
+    good = level.is_source[found]
+    if not good.any():
+        return None
+    # At the picture's border, where patches of the hole look over it and those of sources must not.
+    found[~good] = found[good][0]
+    return found

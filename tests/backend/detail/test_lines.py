@@ -153,6 +153,28 @@ def test_a_painted_line_looks_as_on_both_sides_and_leaves_the_rest():
     assert (picture[broken.hole & (np.abs(np.arange(240) - 120) > 8)[:, None]] == np.float32(0.9)).all()
 
 
+@pytest.mark.parametrize("place", [np.s_[88:112, :300], np.s_[80:120, 200:], np.s_[:30, 200:260]])
+def test_one_piece_for_a_hole_at_the_border_is_made_of_sources(place):
+    broken = made("bricks")
+    hole = np.zeros(broken.hole.shape, bool)
+    hole[place] = True
+    scene = Scene(broken.image.astype(np.float32) / 255, ~hole, hole)
+    level = Level(scene)
+
+    found = whole_piece(level, scene, np.zeros(hole.shape, bool))
+
+    assert found is None or level.is_source[found].all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (3, 3), (12, 12)])
+def test_tiny_pictures_have_no_lines(size):
+    picture = np.random.default_rng(0).random((*size, 3), np.float32)
+    hole = np.zeros(size, bool)
+    hole[size[0] // 2, size[1] // 2] = True
+
+    assert interrupted_lines(Scene(picture, ~hole, hole)) == []
+
+
 def test_a_wall_offers_one_piece_a_whole_number_of_courses_away_and_leaves_do_not():
     wall, leaves = scene_of(made("bricks")), scene_of(made("wire"))
     level = Level(wall)
