@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             raise ModelFileError(f"{path} holds no checkpoint. Name the folder that was given to the run as --out.")
         path = paths[-1]
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # It warns of a pickle of another kind before it refuses it, which our sentence says.
+            warnings.simplefilter("ignore", UserWarning)
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises whatever its reader met
         raise ModelFileError(
             f"{path} cannot be read as a checkpoint ({type(error).__name__}: {str(error).splitlines()[0]}). "
