@@ -188,7 +188,7 @@ def main() -> None:
     """Print how well the scenes are continued; three seeds each."""
     engine = Inpainter.load("shipped", device="cpu")
     scenes = {
-        f"{thickness} px over {gap}": partial(thin_line, thickness, gap, 0.2)
+        f"{thickness} px over {gap}": partial(thin_line, thickness, gap, 0.7)
         for thickness in (1, 2)
         for gap in (20, 40, 80)
     }
