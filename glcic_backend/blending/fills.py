@@ -54,7 +54,7 @@ def blend_fills(
         paste(group, crop, completion, to_fill)
         to_fill &= ~known
         check()
-        calm = rim_noise.without_noise(surroundings, known)
+        calm = rim_noise.without_noise(surroundings, known, check)
         check()
         blended = blend(completion, calm, to_fill, known, cancelled)
         check()
