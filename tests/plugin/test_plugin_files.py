@@ -29,7 +29,7 @@ def test_the_main_file_has_the_name_of_its_folder_and_can_be_executed(installed)
 def test_the_wire_package_lies_beside_it_as_it_is_in_the_backend(installed):
     ours = {path.name: path.read_bytes() for path in (REPOSITORY / "glcic_backend" / "wire").glob("*.py")}
 
-    assert {path.name: path.read_bytes() for path in (installed / "wire").iterdir()} == ours
+    assert {path.name: path.read_bytes() for path in (installed / "wire").glob("*.py")} == ours
 
 
 @pytest.mark.parametrize("home", [None, "/srv/glcic"])
