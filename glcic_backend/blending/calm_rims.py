@@ -108,7 +108,10 @@ def _change(
 
 def _enlarged(change: NDArray[np.float32], size: tuple[int, int], scale: int) -> NDArray[np.float32]:
     """A change, float32 [h, w, 3], made `scale` times larger and cut to `size`."""
-    rows, columns = change.shape[0] * scale, change.shape[1] * scale
+    # What has one row or column, of a very long hole, is made no higher or wider than is kept of it.
+    rows, columns = (
+        wanted if small == 1 else small * scale for small, wanted in zip(change.shape[:2], size, strict=True)
+    )
     large = cv2.resize(change, (columns, rows), interpolation=cv2.INTER_LINEAR)
     return np.asarray(large[: size[0], : size[1]], np.float32)
 

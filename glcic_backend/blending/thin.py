@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from glcic_backend.blending.forest import solve_forest
 from glcic_backend.blending.multigrid import Mask, neighbour_count
 from glcic_backend.compiled import compiled
 from glcic_backend.errors import CancelledError
@@ -80,6 +81,10 @@ def solve_thin(
     count, channels = len(places), right_side.shape[2] + 1
     residual = np.ones((channels, count), np.float32)
     residual[:-1] = right_side[free].T
+    check()
+    exact = solve_forest(neighbours, links, residual[:-1])
+    if exact is not None:
+        return exact
     check()
     u, image = np.zeros_like(residual), np.empty_like(residual)
     # One more entry, which stays zero, stands for every neighbour that is not free.

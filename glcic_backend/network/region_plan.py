@@ -1,6 +1,8 @@
 """A mask in; rectangles round its holes out, chosen so that completing them costs least."""
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +14,9 @@ from glcic_backend.wire.geometry import Rectangle
 
 MAX_REGION_PIXELS = 768 * 768
 """Largest rectangle computed at once. It bounds the memory of the network's feature maps to about 0.5 GB."""
+
+_LONGEST = 16
+"""Sides of the largest square that a rectangle is long at most: layers pad a line of one pixel to 33 (dilation 16)."""
 
 _MAX_COMPONENTS = 256
 _BLOCK = 16
@@ -26,7 +31,8 @@ def plan_regions(
     """Cover all holes by rectangles at the least number of multiply-adds, found greedily.
 
     Each connected hole starts with its bounding box. A box is halved while its halves, drawn tight, cost less (a thin
-    diagonal line) or it exceeds `max_pixels`; two boxes are merged while their common box costs less than both.
+    diagonal line), it exceeds `max_pixels`, or it is longer than 16 squares of that area side by side; two boxes are
+    merged while their common box costs less than both.
 
     Args:
         hole: bool [H, W], True in the holes.
@@ -87,9 +93,14 @@ def _split(hole: NDArray[np.bool_], box: Rectangle, max_pixels: int, check: Call
         return [box]
     parts = [part for half_box in halves if (part := _tight(hole, half_box)) is not None]
     whole, *split = region_cost([box, *parts], hole.shape[1], hole.shape[0])
-    if box.width * box.height <= max_pixels and whole <= sum(split):
+    if _is_small(box.width, box.height, max_pixels) and whole <= sum(split):
         return [box]
     return [piece for part in parts for piece in _split(hole, part, max_pixels, check)]
+
+
+def _is_small(width: Any, height: Any, max_pixels: int) -> Any:
+    """Whether a rectangle may be computed at once; of ints bool, of arrays bool arrays."""
+    return (width * height <= max_pixels) & (np.maximum(width, height) <= _LONGEST * math.isqrt(max_pixels))
 
 
 def _merge(
@@ -102,7 +113,7 @@ def _merge(
         """What merging some boxes, int64 [..., 1, 4], with each of all would save, [..., n]; 0 where they must not."""
         joint = _unions(some, places)
         gain = their_cost + cost - region_cost(joint, width, height).reshape(joint.shape[:-1])
-        gain[(joint[..., 2] * joint[..., 3] > max_pixels) | (cost == 0)] = 0
+        gain[~_is_small(joint[..., 2], joint[..., 3], max_pixels) | (cost == 0)] = 0
         return np.asarray(np.maximum(gain, 0), np.int64)
 
     saving = np.zeros((len(places), len(places)), np.int64)

@@ -22,18 +22,20 @@ class SmallCopy:
     """
 
     def __init__(self, photograph: Photograph, level: int, cancelled: Callable[[], bool] | None = None) -> None:
-        self._photograph, self._step, self._cancelled = photograph, 1 << level, cancelled
+        self._photograph, self._cancelled = photograph, cancelled
+        # Blocks of a picture of few rows have no more of them than that takes: they would be void.
+        self._across, self._down = (min(1 << level, _power(size)) for size in (photograph.width, photograph.height))
         self._last: tuple[Rectangle, tuple[NDArray[np.float32], NDArray[np.bool_]]] | None = None
-        self.width = -(-photograph.width // self._step)
-        self.height = -(-photograph.height // self._step)
+        self.width = -(-photograph.width // self._across)
+        self.height = -(-photograph.height // self._down)
 
     def read(self, part: Rectangle) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Colour, float32 [h, w, 3], 0..1, void where not known, and what is known, bool [h, w]."""
-        if self._step == 1:
+        if self._across == self._down == 1:
             return np.clip(self._photograph.rgb(part), 0, 1), self._photograph.known[slices(part)]
         if self._last is not None and self._last[0] == part:
             return self._last[1]
-        rows = max(1, _STRIP_PIXELS // (self._step**2 * part.width))
+        rows = max(1, _STRIP_PIXELS // (self._across * self._down * part.width))
         strips = [
             self._strip(part._replace(y=y, height=min(rows, part.bottom - y))) for y in range(part.y, part.bottom, rows)
         ]
@@ -45,17 +47,17 @@ class SmallCopy:
     def _strip(self, part: Rectangle) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         if self._cancelled is not None and self._cancelled():
             raise CancelledError("The completion was cancelled while the photograph was made smaller.")
-        step, photograph = self._step, self._photograph
-        right, bottom = min(part.right * step, photograph.width), min(part.bottom * step, photograph.height)
-        fine = Rectangle(part.x * step, part.y * step, right - part.x * step, bottom - part.y * step)
-        missing = ((0, part.height * step - fine.height), (0, part.width * step - fine.width))
+        across, down, photograph = self._across, self._down, self._photograph
+        right, bottom = min(part.right * across, photograph.width), min(part.bottom * down, photograph.height)
+        fine = Rectangle(part.x * across, part.y * down, right - part.x * across, bottom - part.y * down)
+        missing = ((0, part.height * down - fine.height), (0, part.width * across - fine.width))
         known = photograph.known[slices(fine)].astype(np.float32)
         colour = np.clip(photograph.rgb(fine), 0, 1) * known[..., None]
         exists: NDArray[np.float32] | float = 1.0
         if missing != ((0, 0), (0, 0)):
-            exists = _block_mean(np.pad(np.ones_like(known), missing), step)
+            exists = _block_mean(np.pad(np.ones_like(known), missing), part)
             known, colour = np.pad(known, missing), np.pad(colour, (*missing, (0, 0)))
-        share, total = _block_mean(known, step), _block_mean(colour, step)
+        share, total = _block_mean(known, part), _block_mean(colour, part)
         mean = np.divide(total, np.maximum(share, 1e-9)[..., None], dtype=np.float32)
         return mean, share >= exists / 2
 
@@ -64,29 +66,33 @@ class SmallCopy:
         result = np.zeros((self.height, self.width), np.bool_)
         for hole in holes:
             box = self.cover(hole.box, 0)
-            fine = np.zeros((box.height * self._step, box.width * self._step), np.bool_)
-            x, y = hole.box.x - box.x * self._step, hole.box.y - box.y * self._step
+            fine = np.zeros((box.height * self._down, box.width * self._across), np.bool_)
+            x, y = hole.box.x - box.x * self._across, hole.box.y - box.y * self._down
             fine[y : y + hole.box.height, x : x + hole.box.width] = hole.mask
-            small = fine.reshape(box.height, self._step, box.width, self._step).any(axis=(1, 3))
+            small = fine.reshape(box.height, self._down, box.width, self._across).any(axis=(1, 3))
             result[slices(box)] |= small & ~self.read(box)[1]
         return result
 
     def cover(self, box: Rectangle, margin: int) -> Rectangle:
         """Its rectangle that covers one of the photograph, with a margin where there is one."""
-        x, y = max(0, box.x // self._step - margin), max(0, box.y // self._step - margin)
-        right = min(self.width, -(-box.right // self._step) + margin)
-        bottom = min(self.height, -(-box.bottom // self._step) + margin)
+        x, y = max(0, box.x // self._across - margin), max(0, box.y // self._down - margin)
+        right = min(self.width, -(-box.right // self._across) + margin)
+        bottom = min(self.height, -(-box.bottom // self._down) + margin)
         return Rectangle(x, y, right - x, bottom - y)
 
     def enlarge(self, colour: NDArray[np.float32], part: Rectangle, box: Rectangle) -> NDArray[np.float32]:
         """A rectangle of the photograph, smoothly from a part of the small copy that covers it with a margin."""
-        step = self._step
-        size = part.width * step, part.height * step
-        large = cv2.resize(colour, size, interpolation=cv2.INTER_CUBIC)
-        place = Rectangle(box.x - part.x * step, box.y - part.y * step, box.width, box.height)
+        across, down = self._across, self._down
+        large = cv2.resize(colour, (part.width * across, part.height * down), interpolation=cv2.INTER_CUBIC)
+        place = Rectangle(box.x - part.x * across, box.y - part.y * down, box.width, box.height)
         return np.clip(large[slices(place)], 0, 1)
 
 
-def _block_mean(values: NDArray[np.float32], step: int) -> NDArray[np.float32]:
-    height, width = values.shape[0] // step, values.shape[1] // step
-    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+def _power(size: int) -> int:
+    """The smallest power of two that is no less."""
+    return 1 << (size - 1).bit_length()
+
+
+def _block_mean(values: NDArray[np.float32], part: Rectangle) -> NDArray[np.float32]:
+    """Means of the blocks that a part of the small copy is made of."""
+    return np.asarray(cv2.resize(values, (part.width, part.height), interpolation=cv2.INTER_AREA), np.float32)

@@ -81,6 +81,16 @@ def test_no_region_exceeds_the_limit_that_bounds_memory():
     assert max(region.width * region.height for region in regions) <= 600 * 600
 
 
+def test_a_line_is_cut_into_lengths_that_bound_the_memory_for_what_its_layers_pad_it_to():
+    hole = mask_of(500_000, 1, (1000, 0, 498_000, 1))
+
+    regions = plan_regions(hole)
+
+    assert max(region.width for region in regions) <= 16 * 768
+    assert covered(hole, regions)
+    assert cost(regions, hole) < 1.05 * cost([Rectangle(1000, 0, 498_000, 1)], hole)
+
+
 def test_thousands_of_specks_are_planned_and_covered():
     rng = np.random.default_rng(0)
     hole = np.zeros((1500, 2000), np.bool_)

@@ -131,3 +131,18 @@ def test_a_small_copy_is_the_mean_of_the_known_pixels_and_knows_what_half_of_the
     assert (copy.width, copy.height) == (3, 2)
     assert usable[0].tolist() == [True, False, True]
     assert colour[0, :, 0] == pytest.approx([0.25, 0.75, 0.75])
+
+
+def test_a_small_copy_of_few_rows_takes_no_more_of_them_and_enlarges_to_them():
+    image = np.random.default_rng(0).random((5, 100_000, 3), dtype=np.float32)
+    known = np.ones((5, 100_000), bool)
+
+    copy = SmallCopy(Photograph(image, known, False), 12)
+    whole = Rectangle(0, 0, copy.width, copy.height)
+    colour, usable = copy.read(whole)
+    large = copy.enlarge(colour, whole, Rectangle(0, 0, 100_000, 5))
+
+    assert (copy.width, copy.height) == (25, 1)
+    assert usable.all()
+    assert colour[0, 3] == pytest.approx(image[:, 3 * 4096 : 4 * 4096].mean(axis=(0, 1)), abs=1e-4)
+    assert large.shape == (5, 100_000, 3)
