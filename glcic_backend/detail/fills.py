@@ -89,7 +89,7 @@ def add_details(
     for number, (hole, part) in enumerate(parts):
         if number == 0 or parts[number - 1][0] is not hole:
             previous = []
-            lines = _lines(photograph, hole, options.distance)
+            lines = _lines(photograph, hole, options)
         window = detail_window(
             photograph.width, photograph.height, part.box, part.thickness, options.context, options.distance
         )
@@ -119,19 +119,22 @@ def add_details(
     return [*detailed, *fills]
 
 
-def _lines(photograph: Photograph, hole: Hole, distance: int) -> list[Line]:
+def _lines(photograph: Photograph, hole: Hole, options: DetailOptions) -> list[Line]:
     """The lines that a hole interrupts, in the photograph's pixels: those of the whole hole, also where it has pieces.
 
-    Args:
-        distance: from the hole's box to the farthest that may be looked at, pixels; 0 if it does not matter.
+    Only of what may be copied from: who wants the texture from above and below wants no line from the sides.
     """
-    margin = min(distance, _LINE_MARGIN) if distance else _LINE_MARGIN
+    margin = min(options.distance, _LINE_MARGIN) if options.distance else _LINE_MARGIN
     box = grown(hole.box, margin, photograph.width, photograph.height, 1)
     if box.width * box.height > _MOST_PIXELS or max(box.width, box.height) > _MOST_SIDE:
         return []
     masked = np.zeros((box.height, box.width), np.bool_)
-    masked[slices(hole.box._replace(x=hole.box.x - box.x, y=hole.box.y - box.y))] = hole.mask
-    lines = interrupted_lines(Scene(photograph.rgb(box), photograph.known[slices(box)] & ~masked, masked))
+    place = hole.box._replace(x=hole.box.x - box.x, y=hole.box.y - box.y)
+    masked[slices(place)] = hole.mask
+    known = photograph.known[slices(box)] & ~masked & _beside(place, masked.shape, options.sample_from)
+    if photograph.sources is not None:
+        known &= photograph.sources[slices(box)]
+    lines = interrupted_lines(Scene(photograph.rgb(box), known, masked))
     return [line.seen_from(-box.x, -box.y) for line in lines]
 
 

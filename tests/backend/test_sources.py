@@ -46,6 +46,21 @@ def test_texture_comes_from_the_sides_or_from_above_and_below(engine, cross):
     assert above_and_below > 0.8
 
 
+@pytest.mark.parametrize(("sample_from", "least", "most"), [("sides", 0.0, 0.2), ("above-and-below", 0.8, 1.0)])
+def test_edges_are_joined_only_where_texture_may_come_from(engine, sample_from, least, most):
+    rows, columns = np.mgrid[:160, :300]
+    upright = np.abs(rows - 79.5) * 1.5 > np.abs(columns - 149.5)
+    stripes = np.where(np.where(upright, columns, rows) % 8 < 4, 180, 80).astype(np.uint8)
+    mask = np.zeros((160, 300), np.uint8)
+    mask[60:100, 120:180] = 255
+
+    filled = engine.complete(np.repeat(stripes[..., None], 3, axis=2), mask, sample_from=sample_from)
+
+    inner = filled[68:92, 130:170, 0].astype(float)
+    across, down = np.abs(np.diff(inner, axis=1)).mean(), np.abs(np.diff(inner, axis=0)).mean()
+    assert least <= across / (across + down) <= most
+
+
 def test_texture_comes_only_from_the_sources(engine, cross):
     image, mask = cross
     red = image[..., 0].astype(int) > image[..., 1]
