@@ -113,7 +113,8 @@ def test_stopped_by_a_signal_it_ends_its_daemon(tmp_path: Path) -> None:
 
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(timeout=30) == 130
+    process.communicate(timeout=30)
+    assert process.returncode == 130
     with daemon, pytest.raises(WireError):
         daemon.status()
     assert list(tmp_path.iterdir()) == []

@@ -242,6 +242,8 @@ def test_two_hosts_that_know_an_address_only_train_together_and_one_dies_and_com
         for one in hosts:
             if one.poll() is None:
                 os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
+            one.stderr.close()
 
     assert [line["step"] for line in log(folder) if line["event"] == "resumed"] == [2]
     assert_same_weights(folder, undisturbed)
