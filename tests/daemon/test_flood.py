@@ -214,20 +214,22 @@ def test_unfinished_messages_together_hold_no_more_than_one_may(start_daemon):
         assert client.complete(**as_request(*picture(400, 300)))
 
 
-def test_a_flood_of_requests_does_not_keep_the_others_waiting(start_daemon):
-    daemon = start_daemon()
-    floods = [daemon.raw_connection() for _ in range(4)]
+def test_a_flood_of_requests_does_not_keep_the_others_waiting(start_process):
+    process = start_process().wait_until_ready()
+    info = read_connection(process.home)
+    password = credentials.derive_password(info.secret)
+    floods = [ZmtpConnection.open(info.endpoint, credentials.USERNAME, password, 5) for _ in range(4)]
     request = b"".join(frame_header(len(frame), 0) + frame for frame in encode(Status(1)))
     for flood in floods:
-        flood._send_all(request * 2000, 5)
+        flood._send_all(request * 5000, 5)
     times = []
-    with daemon.client() as client:
-        for _ in range(10):
+    with process.client() as client:
+        for _ in range(50):
             begun = time.monotonic()
             client.status()
             times.append(time.monotonic() - begun)
 
-    assert sorted(times)[-2] < 0.2  # nine of ten
+    assert sorted(times)[-6] < 0.2  # nine of ten
     for flood in floods:
         flood.close()
 
