@@ -12,6 +12,9 @@ Message = tuple[dict[str, Any], list[bytes]]
 OUT_OF_MEMORY = 12
 """Exit code of an engine whose memory does not suffice to take in a request: the system's number for that."""
 
+FAILED = {"load": "The model could not be loaded", "complete": "The completion failed"}
+"""What to say of a request that came to nothing, by what it asked for."""
+
 _LENGTH_BYTES = 4
 
 

@@ -108,11 +108,11 @@ class EngineProcess:
             return self._ask_once(parcel, progress, cancelled)
         except _NotBegunError as death:
             if self.is_dead or self._closed:
-                raise EngineError(f"The completion failed: {death}. {self._next_step()}") from None
+                raise self._failure(request["do"], death) from None
         try:
             return self._ask_once(parcel, progress, cancelled)
         except _NotBegunError as death:
-            raise EngineError(f"The completion failed: {death}. {self._next_step()}") from None
+            raise self._failure(request["do"], death) from None
 
     def _ask_once(
         self, parcel: _Parcel, progress: Callable[[str, float], None], cancelled: Callable[[], bool]
@@ -130,7 +130,7 @@ class EngineProcess:
                 raise CancelledError("The completion was cancelled while the engine starts.")
             if not self._is_ready and now - self._started > START_SECONDS:
                 log.warning("the engine was not ready after %.0f s; its process is ended", START_SECONDS)
-                raise EngineError(f"The completion failed: {self._bury()}. {self._next_step()}")
+                raise self._failure(parcel.header["do"], self._bury())
             try:
                 message = self._messages.get(timeout=_POLL_SECONDS)
             except Empty:
@@ -147,7 +147,7 @@ class EngineProcess:
                 if told_at is not None:
                     raise CancelledError(f"The completion was cancelled; {death}.")
                 if has_begun or is_full:
-                    raise EngineError(f"The completion failed: {death}. {self._next_step()}")
+                    raise self._failure(parcel.header["do"], death)
                 raise _NotBegunError(death)
             header, answers = message
             if header["say"] == "ready":
@@ -203,10 +203,13 @@ class EngineProcess:
             self._start()
         return what
 
-    def _next_step(self) -> str:
+    def _failure(self, asked: str, death: object) -> EngineError:
+        """What to raise about a request, by what it asked for, when the process has died over it."""
+        next_step = "It is being started again: try once more. If it happens again, "
+        next_step += "look into the daemon's log." if asked == "load" else "select a smaller area."
         if self.is_dead:
-            return f"It was death {self._deaths} in a row: it is not started again. The daemon's log says more."
-        return "It is being started again: try once more. If it happens again, select a smaller area."
+            next_step = f"It was death {self._deaths} in a row: it is not started again. The daemon's log says more."
+        return EngineError(f"{engine_pipe.FAILED[asked]}: {death}. {next_step}")
 
 
 class _NotBegunError(Exception):

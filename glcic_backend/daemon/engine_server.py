@@ -77,7 +77,7 @@ class EngineServer:
             except Exception as error:
                 log.exception("%s of %s failed", request["do"], request.get("shape"))
                 reason = f"{type(error).__name__}: {str(error)[: MAX_TEXT // 2]}"
-                text = f"The completion failed: {reason}. The daemon's log says where."
+                text = f"{engine_pipe.FAILED[request['do']]} ({reason}). The daemon's log says where."
                 answer, results = {"say": "error", "kind": "", "text": text}, []
             self.say({**answer, "number": number}, results)
             del request, buffers, answer, results  # an idle engine shall not keep the last picture

@@ -50,6 +50,10 @@ class Engine(FakeEngine):
 def load(path, *_version):
     if path == "damaged":
         raise ModelFileError("The file is damaged.")
+    if path == "defect":
+        raise RuntimeError("a library cannot begin")
+    if path == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
     return Engine(path)
 
 

@@ -87,6 +87,18 @@ def test_a_model_that_cannot_be_loaded_is_told(process):
         DistantEngine(process, (Path("damaged"), 1, 2))
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("defect", r" \(RuntimeError: a library cannot begin\)\. The daemon's log says where\."),
+        ("killed", r": the engine's process \d+ was ended by SIGKILL\. .* again, look into the daemon's log\."),
+    ],
+)
+def test_what_fails_while_a_model_is_loaded_is_not_called_a_completion(process, name, told):
+    with pytest.raises(EngineError, match=f"^The model could not be loaded{told}$"):
+        DistantEngine(process, (Path(name), 1, 2))
+
+
 def test_a_defect_is_told_with_its_reason_and_the_log_has_its_place(engine, process, caplog):
     pid = process._child.pid
     with caplog.at_level(logging.ERROR), pytest.raises(EngineError, match="ValueError: a defect"):
