@@ -1,5 +1,6 @@
 """Daemons for tests: in a thread with a fake engine, or as a process."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -35,11 +36,33 @@ def home():
     shutil.rmtree(folder)
 
 
-class Daemon:
+class Reachable:
+    """A daemon that tests connect to."""
+
+    def __init__(self, home):
+        self.home = home
+        self._raw = contextlib.ExitStack()
+
+    def client(self, **options):
+        return DaemonClient.connect(self.home, software=SOFTWARE, **options)
+
+    def raw_connection(self):
+        """A connection that may send what a client never would."""
+        info = connection.read_connection(self.home)
+        password = credentials.derive_password(info.secret)
+        opened = ZmtpConnection.open(info.endpoint, credentials.USERNAME, password, timeout=5)
+        return self._raw.enter_context(contextlib.closing(opened))
+
+    def hang_up(self):
+        """Closes the raw connections, also those of a test that has failed."""
+        self._raw.close()
+
+
+class Daemon(Reachable):
     """The daemon's server in a thread of this process."""
 
     def __init__(self, home, tcp=False, capacity=8, max_bytes=DEFAULT_MAX_BYTES, engine=None, others=(), **options):
-        self.home = home
+        super().__init__(home)
         self.engine = engine or FakeEngine()
         self.library = FakeLibrary(self.engine, *others)
         secret = credentials.new_secret()
@@ -55,20 +78,13 @@ class Daemon:
         self.server.run()
         self.server.close()
 
-    def client(self, **options):
-        return DaemonClient.connect(self.home, software=SOFTWARE, **options)
-
-    def raw_connection(self):
-        """A connection that may send what a client never would."""
-        password = credentials.derive_password(self.info.secret)
-        return ZmtpConnection.open(self.info.endpoint, credentials.USERNAME, password, timeout=5)
-
     def stop(self):
         for gate in (self.library.gate, *(engine.gate for engine in self.library.engines.values())):
             gate.set()
         if self.thread.is_alive():
             self.server.request_stop()
         self.thread.join()
+        self.hang_up()
 
 
 @pytest.fixture
@@ -130,13 +146,13 @@ def wait_until(condition, seconds=10.0):
     return time.monotonic() - begun
 
 
-class DaemonProcess:
+class DaemonProcess(Reachable):
     """A daemon in a process of its own, with a fake engine."""
 
     command = (sys.executable, str(Path(__file__).with_name("daemon_process.py")))
 
     def __init__(self, home, *arguments, **environment):
-        self.home = home
+        super().__init__(home)
         self.process = subprocess.Popen(
             [*self.command, *arguments],
             env={**os.environ, "GLCIC_HOME": str(home), **environment},
@@ -148,9 +164,6 @@ class DaemonProcess:
         line = self.process.stderr.readline()
         assert "ready" in line, line + self.process.stderr.read()
         return self
-
-    def client(self, **options):
-        return DaemonClient.connect(self.home, software=SOFTWARE, **options)
 
     def end(self):
         """Waits for the end of the process. Returns its exit code and the rest of what it said."""
@@ -180,3 +193,4 @@ def start_process(home):
     for process in started:
         process.process.kill()
         process.process.communicate()
+        process.hang_up()

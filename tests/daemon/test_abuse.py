@@ -11,7 +11,6 @@ import pytest
 
 from glcic_backend.wire import credentials
 from glcic_backend.wire.codec import PROTOCOL_VERSION, decode, encode
-from glcic_backend.wire.connection import read_connection
 from glcic_backend.wire.errors import DaemonLostError, HandshakeError
 from glcic_backend.wire.messages import REPLIES, Status
 from glcic_backend.wire.zmtp import ZmtpConnection
@@ -173,9 +172,7 @@ def test_a_frame_over_the_limit_ends_its_connection_and_no_other(start_daemon, s
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the process's memory from /proc")
 def test_ten_thousand_malformed_messages_are_all_answered_and_leave_no_memory_behind(start_process):
     process = start_process().wait_until_ready()
-    info = read_connection(process.home)
-    password = credentials.derive_password(info.secret)
-    connection = ZmtpConnection.open(info.endpoint, credentials.USERNAME, password, timeout=5)
+    connection = process.raw_connection()
     generator = random.Random(2)
 
     def resident_bytes():

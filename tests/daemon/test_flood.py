@@ -20,7 +20,6 @@ from glcic_backend.wire.connection import connection_file, read_connection
 from glcic_backend.wire.errors import BusyError, DaemonLostError, WireError
 from glcic_backend.wire.frames import command, frame_header, greeting, short
 from glcic_backend.wire.messages import REPLIES, Models, Status
-from glcic_backend.wire.zmtp import ZmtpConnection
 
 from .conftest import as_request, complete_message, picture, wait_until
 
@@ -140,10 +139,9 @@ def test_a_message_that_stands_still_is_given_up(start_daemon, monkeypatch):
 
 def test_a_client_that_never_reads_is_dropped_and_its_jobs_with_it(start_process):
     process = start_process().wait_until_ready()
-    info = read_connection(process.home)
     memory = psutil.Process(process.process.pid).memory_info
     before = memory().rss
-    deaf = ZmtpConnection.open(info.endpoint, credentials.USERNAME, credentials.derive_password(info.secret), 5)
+    deaf = process.raw_connection()
     image, mask = picture(2000, 1500)
     mask[:] = 255
     mask[0, 0] = 0
@@ -184,19 +182,15 @@ def test_a_reply_larger_than_what_is_kept_reaches_a_client_that_reads(start_daem
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the process's memory from /proc")
 def test_memory_follows_what_has_arrived_and_not_what_a_header_claims(start_process):
     process = start_process().wait_until_ready()
-    info = read_connection(process.home)
     memory = psutil.Process(process.process.pid).memory_info
     before = memory().rss
-    password = credentials.derive_password(info.secret)
-    claims = [ZmtpConnection.open(info.endpoint, credentials.USERNAME, password, 5) for _ in range(8)]
+    claims = [process.raw_connection() for _ in range(8)]
     for claim in claims:
         claim._send_all(frame_header(1 << 30, 0) + bytes(1000), 5)
 
     with process.client() as client:
         assert client.complete(**as_request(*picture()))
     assert memory().rss - before < 30 * MEBIBYTE
-    for claim in claims:
-        claim.close()
 
 
 def test_unfinished_messages_together_hold_no_more_than_one_may(start_daemon):
@@ -216,9 +210,7 @@ def test_unfinished_messages_together_hold_no_more_than_one_may(start_daemon):
 
 def test_a_flood_of_requests_does_not_keep_the_others_waiting(start_process):
     process = start_process().wait_until_ready()
-    info = read_connection(process.home)
-    password = credentials.derive_password(info.secret)
-    floods = [ZmtpConnection.open(info.endpoint, credentials.USERNAME, password, 5) for _ in range(4)]
+    floods = [process.raw_connection() for _ in range(4)]
     request = b"".join(frame_header(len(frame), 0) + frame for frame in encode(Status(1)))
     for flood in floods:
         flood._send_all(request * 5000, 5)
@@ -230,8 +222,6 @@ def test_a_flood_of_requests_does_not_keep_the_others_waiting(start_process):
             times.append(time.monotonic() - begun)
 
     assert sorted(times)[-6] < 0.2  # nine of ten
-    for flood in floods:
-        flood.close()
 
 
 def test_every_connection_that_ends_gives_its_place_and_its_file_back(start_process):

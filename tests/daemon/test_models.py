@@ -1,5 +1,7 @@
 """Models by name: loaded on demand, kept for a while, and refused in a sentence."""
 
+import shutil
+
 import pytest
 import torch
 
@@ -178,13 +180,21 @@ def test_a_model_whose_file_was_replaced_is_loaded_anew(library):
 # The installed models
 
 
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """A home folder with one installed model, beach, whose file calls itself "A long day"."""
-    monkeypatch.setenv("GLCIC_HOME", str(tmp_path / "home"))
+@pytest.fixture(scope="module")
+def beach(tmp_path_factory):
+    """A model file that calls itself "A long day"."""
+    path = tmp_path_factory.mktemp("models") / "beach.safetensors"
     torch.manual_seed(0)
     info = ModelInfo("A long day", (0.4, 0.5, 0.6), (8, 64), ("rectangle",), "none", "none", "none", "random weights")
-    save_model(tmp_path / "beach.safetensors", CompletionNetwork(), info)
+    save_model(path, CompletionNetwork(), info)
+    return path
+
+
+@pytest.fixture
+def installed(beach, tmp_path, monkeypatch):
+    """A folder with that file, and a home folder in which it is installed as beach."""
+    monkeypatch.setenv("GLCIC_HOME", str(tmp_path / "home"))
+    shutil.copy(beach, tmp_path)
     import_model(tmp_path / "beach.safetensors", "beach")
     return tmp_path
 
