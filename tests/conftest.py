@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import ast
 import re
 import shutil
 import tempfile
@@ -24,20 +25,46 @@ def private_home():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-QUIET_ROOMS = ("daemon", "doctor", "fuzz", "gimp", "train/study")
-"""Rooms whose tests wait for other processes, within bounds of time."""
+_QUIET_MODULES = [
+    f"daemon/test_{name}.py"
+    for name in ("clients", "clock", "completion", "engine_process", "flood", "lifecycle", "real_engine")
+]
+"""Modules whose tests wait for other processes within bounds of a second or two, by other means than a clock."""
 
-_READS_A_CLOCK = re.compile(r"\b(monotonic|perf_counter|process_time)\(")
+_BOUNDS_A_TIME = re.compile(r"\b(monotonic|perf_counter|process_time)\(|\bwait_until\(.*\) <")
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that measure time, and those that wait for other processes: nothing else may run beside them."""
+    """Mark the tests that measure time, or wait within tight bounds: nothing else may run beside them.
+
+    What reads a clock outside its tests, such as a helper, is taken to be of all its tests.
+    """
     for item in items:
-        if _wants_quiet(item.path):
+        parts = _parts_that_bound_a_time(item.path)
+        of_all = item.path.relative_to(Path(__file__).parent).as_posix() in _QUIET_MODULES
+        if of_all or item.originalname in parts or any(not name.startswith("test_") for name in parts):
             item.add_marker(pytest.mark.quiet)
 
 
 @cache
-def _wants_quiet(module: Path) -> bool:
-    room = module.relative_to(Path(__file__).parent).parent.as_posix()
-    return room.startswith(QUIET_ROOMS) or bool(_READS_A_CLOCK.search(module.read_text()))
+def _parts_that_bound_a_time(module: Path) -> set[str]:
+    """The names of a module's functions that do, also of those in classes; empty for other lines that do."""
+    text = module.read_text()
+    body = ast.parse(text).body
+    parts = [part for each in body for part in (each.body if isinstance(each, ast.ClassDef) else [each])]
+    return {getattr(part, "name", "") for part in parts if _BOUNDS_A_TIME.search(ast.get_source_segment(text, part))}
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist=loadfile`, keep all tests in one GIMP in one process: its start takes seconds."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            in_gimp = re.match(r"tests/gimp/.*\[(\d+\.\d+)", nodeid)
+            return f"GIMP {in_gimp[1]}" if in_gimp else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)

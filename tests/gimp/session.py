@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 from pathlib import Path
@@ -12,7 +13,10 @@ from typing import Any
 SERVER = Path(__file__).with_name("inside") / "server.py"
 _WITHOUT_WINDOW = ("gimp-console", "-id")
 _WITH_WINDOW = ("gimp", "--no-splash")
-_SCREEN = ("xvfb-run", "-a", "-s", "-screen 0 1280x800x24", "sh", "-c", 'openbox & exec "$@"', "sh")
+_NUMBER = str(100 + os.getpid() % 50_000)
+"""Of the screen: each GIMP has a /tmp of its own, but sees the abstract sockets of the screens beside it."""
+
+_SCREEN = ("xvfb-run", "-a", "-n", _NUMBER, "-s", "-screen 0 1280x800x24", "sh", "-c", 'openbox & exec "$@"', "sh")
 _START_SECONDS = 120
 _ANSWER_SECONDS = 120
 

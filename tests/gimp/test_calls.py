@@ -1,7 +1,6 @@
 """Calls by scripts, without a dialog."""
 
 import re
-import time
 from contextlib import closing
 
 import psutil
@@ -9,6 +8,7 @@ import pytest
 
 from glcic_backend.model_files.library import import_model, remove_model
 
+from ..daemon.conftest import wait_until
 from .machine import REPOSITORY
 from .pictures import HOLE, changed, mask_of, photograph, stored
 
@@ -134,11 +134,7 @@ def test_twenty_runs_leave_nothing_behind(shown, machine):
         shown.select(slice(20, 40), slice(10 * number, 10 * number + 25))
         assert shown.inpaint(quality="fast") == ""
 
-    # The last process has answered, but may need a moment more to end.
-    end = time.monotonic() + 10
-    while traces() != before and time.monotonic() < end:
-        time.sleep(0.1)
-    assert traces() == before
+    wait_until(lambda: traces() == before)  # the last process has answered, but may need a moment more to end
     assert {re.sub(r"daemon-\d+", "daemon", name) for name in before[0]} == {
         "run",
         *(f"run/{name}" for name in ("daemon.json", "daemon.lock", "daemon.log", "daemon.sock", "start.log")),

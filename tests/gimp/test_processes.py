@@ -13,6 +13,7 @@ import pytest
 
 from glcic_backend.installer.plugin_files import DESCRIPTION, plugin_folder
 
+from ..daemon.conftest import wait_until
 from .pictures import HOLE, Picture, changed, photograph, stored
 from .session import Session
 
@@ -47,15 +48,6 @@ def description(machine):
     path.write_text(before)
 
 
-def wait_for(condition, seconds=60.0):
-    """Waits until a condition holds. Returns the seconds that it took."""
-    begun = time.monotonic()
-    while not condition():
-        assert time.monotonic() - begun < seconds, "it did not come true in time"
-        time.sleep(0.01)
-    return time.monotonic() - begun
-
-
 def wait_until_busy(machine):
     """Waits until the daemon computes."""
 
@@ -63,7 +55,7 @@ def wait_until_busy(machine):
         with machine.daemon() as client:
             return client.status().state == "busy"
 
-    wait_for(is_busy)
+    wait_until(is_busy, 60)
 
 
 def daemon_process(machine):
@@ -116,7 +108,7 @@ def test_a_plugin_that_is_killed_in_mid_run_frees_the_daemon_within_a_second(slo
         with machine.daemon() as client:
             return client.status().state == "idle"
 
-    assert wait_for(is_idle) < 1.0
+    assert wait_until(is_idle) < 1.0
     assert gimp.receive()["status"] != "success"
     assert not changed(before, slow.pixels()).any()
     with machine.daemon() as client:
