@@ -32,6 +32,8 @@ ARCHITECTURE = "glcic-table2"
 
 FORMAT_VERSION = 1
 
+_DTYPES = (torch.float16, torch.float32)
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -168,6 +170,8 @@ def load_bytes(path: Path, data: bytes) -> Model:
         shape, wanted = list(tensor.shape), list(expected[name].shape)
         if shape != wanted:
             raise ModelFileError(f"{path}: weight {name} has shape {shape} instead of {wanted}. {REPLACE}")
+        if tensor.dtype not in _DTYPES:
+            raise ModelFileError(f"{path}: weight {name} is stored as {tensor.dtype}, not as float16 or 32. {REPLACE}")
         if not torch.isfinite(tensor).all():
             raise ModelFileError(f"{path}: weight {name} holds NaN or infinity. {REPLACE}")
     if _digest(weights) != info.sha256:

@@ -165,11 +165,13 @@ def test_safetensors_file_of_another_program_is_refused(tmp_path):
         ({"layers.4.conv.bias": None}, r"lacks 1 of 34 weights, first layers.4.conv.bias"),
         ({"layers.99.conv.bias": torch.zeros(1)}, r"has 1 weights too many, first layers.99"),
         ({"layers.4.conv.bias": torch.zeros(255)}, r"layers.4.conv.bias has shape \[255\] instead of \[256\]"),
+        ({"layers.4.conv.bias": torch.zeros(256, dtype=torch.bfloat16)}, r"bias is stored as torch.bfloat16, not as"),
+        ({"layers.4.conv.bias": torch.zeros(256, dtype=torch.int16)}, r"bias is stored as torch.int16, not as"),
         ({"layers.4.conv.bias": torch.full((256,), torch.nan)}, r"layers.4.conv.bias holds NaN"),
         ({"layers.4.conv.bias": torch.full((256,), torch.inf)}, r"layers.4.conv.bias holds NaN or infinity"),
         ({"layers.4.conv.bias": torch.zeros(256)}, r"do not match their sha-256"),
     ],
-    ids=["missing", "foreign", "wrong shape", "NaN", "infinite", "changed"],
+    ids=["missing", "foreign", "wrong shape", "bfloat16", "whole numbers", "NaN", "infinite", "changed"],
 )
 def test_wrong_weights_are_refused(model_path, change, message):
     rewrite(model_path, weights=change)
