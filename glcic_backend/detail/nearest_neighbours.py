@@ -34,7 +34,7 @@ _TOGETHER = 8
 """Components of a distance that are summed before it is given up for being too large already."""
 
 _Patches = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-"""Vectors and flaws by position, vectors and contrast that the targets want."""
+"""Vectors, and flaws and rarity, by position; vectors and contrast that the targets want."""
 
 _Places = tuple[Positions, int, float]
 """Targets, positions from a row to the next, and what a source's cost counts more for each pixel that it is away."""
@@ -47,6 +47,7 @@ class Matcher:
         level: gives targets and sources.
         vectors: float32 [n, d], by position, the sources' patches; d is a multiple of 8.
         contrast: what the costs are multiplied by.
+        rare: float32 [n], by position, what is added to them.
         nearness: a source's cost counts so many times more at a distance of the hole's thickness.
         random: source of random numbers.
         check: called often; may raise.
@@ -57,13 +58,15 @@ class Matcher:
         level: Level,
         vectors: NDArray[np.float32],
         contrast: Contrast,
+        rare: NDArray[np.float32],
         nearness: float,
         random: np.random.Generator,
         check: Callable[[], None],
     ) -> None:
         self._level, self._vectors, self._contrast, self._random, self._check = level, vectors, contrast, random, check
         # Below 0 where there is no source: one look-up tells both.
-        self._flaws = np.where(level.is_source[:, None], contrast.flaws, np.float32(-1))
+        flaws = np.concatenate([contrast.flaws, rare[:, None]], axis=1)
+        self._flaws = np.where(level.is_source[:, None], flaws, np.float32(-1))
         self._nearness = nearness / (2 * float(level.depth.max()))
         self._backwards = False
         self._shifts = np.array([1, level.stride, -1, -level.stride], np.int32)
@@ -97,7 +100,7 @@ class Matcher:
         return self._random.choice(self._level.sources, len(self._level.targets))
 
     def cost(self, wanted: NDArray[np.float32], found: Positions) -> NDArray[np.float32]:
-        """Squared distances of targets and sources, times the factors of contrast and farness, float32 [t]."""
+        """Of targets and sources, float32 [t]: squared distance * contrast's factor, + rarity; all * farness."""
         cost = np.empty(len(found), np.float32)
 
         def run(begin: int, end: int) -> None:
@@ -203,7 +206,8 @@ def _nearest_of_all(
         best = sources[0]
         for source in sources:
             factor = _factor(flaws, contrast, source, target)
-            cost = _distance(vectors, source, wanted, target, least / factor) * factor
+            rare = flaws[source, 2]
+            cost = _distance(vectors, source, wanted, target, (least - rare) / factor) * factor + rare
             # Most are dear enough wherever they are.
             if cost < least:
                 cost *= _farness(source, targets[target], stride, nearness)
@@ -220,9 +224,9 @@ def _costs(
     vectors, flaws, wanted, contrast = patches
     targets, stride, nearness = places
     for target in range(begin, end):
-        factor = _factor(flaws, contrast, found[target], target)
-        factor *= _farness(found[target], targets[target], stride, nearness)
-        cost[target] = _distance(vectors, found[target], wanted, target, np.float32(np.inf)) * factor
+        source = found[target]
+        new = _distance(vectors, source, wanted, target, np.float32(np.inf)) * _factor(flaws, contrast, source, target)
+        cost[target] = (new + flaws[source, 2]) * _farness(source, targets[target], stride, nearness)
 
 
 @compiled
@@ -268,7 +272,8 @@ def _improve(
             if other == best or other < 0 or other >= count or flaws[other, 0] < 0:
                 continue
             factor = _factor(flaws, contrast, other, target)
-            new = _distance(vectors, other, wanted, target, least / factor) * factor
+            rare = flaws[other, 2]
+            new = _distance(vectors, other, wanted, target, (least - rare) / factor) * factor + rare
             if new < least:
                 new *= _farness(other, targets[target], stride, nearness)
                 if new < least:
@@ -289,7 +294,8 @@ def _improve(
             if other < 0 or other >= count or flaws[other, 0] < 0:
                 continue
             factor = _factor(flaws, contrast, other, target)
-            new = _distance(vectors, other, wanted, target, worth * least / factor) * factor
+            rare = flaws[other, 2]
+            new = _distance(vectors, other, wanted, target, (worth * least - rare) / factor) * factor + rare
             if new < worth * least:
                 new *= _farness(other, targets[target], stride, nearness)
                 if new < worth * least:

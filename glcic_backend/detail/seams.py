@@ -1,7 +1,8 @@
 """Pieces of the photograph side by side in; the same without seams between them and at the hole's rim out.
 
 Each copied pixel brings its colour and its differences to its neighbours where it comes from. Wanted are colours whose
-differences are those, and which pass without a step into the known pixels round the hole (as Perez et al. 2003).
+differences are those, and which pass without a step into the known pixels round the hole (as Perez et al. 2003) unless
+`rim_steps.py` does not believe it.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from glcic_backend.blending.poisson import correction
 from glcic_backend.blending.rim_noise import SURELY, noise_level
 from glcic_backend.compiled import compiled, in_chunks
 from glcic_backend.detail.pyramid import RADIUS, Level, Positions
+from glcic_backend.detail.rim_steps import believed_steps
 
 _EDGE = 0.25
 """A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
@@ -66,10 +68,12 @@ def without_seams(
     excess = np.empty((len(filled), 3), np.float32)
     rows, columns = level.rows_and_columns(filled)
     noise = _noise_of_steps(level, known, rows, columns)
+    believed = believed_steps(level, is_known, copied, check)
 
     def run(begin: int, end: int) -> None:
         part = slice(begin, end)
-        _excess(pixels, is_known, origin, filled[part], copied[part], level.stride, power, noise, excess[part])
+        pieces = filled[part], copied[part], believed[part]
+        _excess(pixels, is_known, origin, pieces, level.stride, power, noise, excess[part])
 
     in_chunks(run, len(filled), _CHUNK, torch.get_num_threads(), check)
     top, left = max(0, rows.min() - 1), max(0, columns.min() - 1)
@@ -97,8 +101,7 @@ def _excess(
     pixels: NDArray[np.float32],
     is_known: NDArray[np.bool_],
     origin: Positions,
-    filled: Positions,
-    copied: Positions,
+    pieces: tuple[Positions, Positions, NDArray[np.float32]],
     stride: int,
     power: int,
     noise: NDArray[np.float32],
@@ -109,11 +112,13 @@ def _excess(
     Args:
         is_known: bool [n], by position.
         origin: int32 [n], by position: what a filled pixel is copied from, and -1 elsewhere.
-        filled, copied: int32 [p] each: filled pixels, and what they are copied from.
+        pieces: int32 [p] twice and float32 [p]: filled pixels, what they are copied from, and how far their steps to
+            the rim are believed.
         power: above 0 large steps between two pieces stay.
         noise: float32 [3], variance of a step at the rim that is noise alone; 0 where there is none.
         excess: float32 [p, 3], the result.
     """
+    filled, copied, believed = pieces
     steps = (1, -1, stride, -stride)
     step_up = np.empty(3, np.float32)
     is_noisy = noise.any()
@@ -127,7 +132,7 @@ def _excess(
             if not (is_free or is_known[beside]):
                 continue
             if not is_free and is_noisy and is_known[source + step]:
-                _add_rim_step(pixels, is_known, beside, source + step, stride, noise, excess[index])
+                _add_rim_step(pixels, is_known, beside, source + step, stride, noise, believed[index], excess[index])
                 continue
             largest = np.float32(0)
             shown = other if is_free else np.int32(beside)
@@ -139,7 +144,7 @@ def _excess(
                 step_up[channel] = pixels[shown, channel] - pixels[source, channel] - wanted
                 largest = max(largest, abs(step_up[channel]))
             # A large step between two pieces is an edge where they rightly meet, not a difference of their shades.
-            share = np.float32(1)
+            share = np.float32(1) if is_free else believed[index]
             if power > 0 and is_free:
                 share = np.float32(1 / (1 + (largest / _EDGE) ** power))
             for channel in range(3):
@@ -154,6 +159,7 @@ def _add_rim_step(
     copy: int,
     stride: int,
     noise: NDArray[np.float32],
+    share: np.float32,
     excess: NDArray[np.float32],
 ) -> None:
     """Add the step from a piece to a known pixel beside it, without the noise that is no step.
@@ -164,6 +170,7 @@ def _add_rim_step(
         rim: the known pixel.
         copy: what lies there in the piece; known.
         noise: float32 [3], variance of a step that is noise alone.
+        share: how far the step is believed.
         excess: float32 [3], changed in place.
     """
     count = 0
@@ -181,7 +188,7 @@ def _add_rim_step(
         mean = total[channel] / count
         variance = squares[channel] / count - mean * mean
         kept = max(np.float32(0), 1 - noise[channel] / max(variance, np.float32(_TINY)))
-        excess[channel] += mean + kept * (pixels[rim, channel] - pixels[copy, channel] - mean)
+        excess[channel] += share * (mean + kept * (pixels[rim, channel] - pixels[copy, channel] - mean))
 
 
 @compiled

@@ -17,6 +17,7 @@ from glcic_backend.detail.lines import LINE_NUMBERS, Line, line_vectors, near_li
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import COMPONENTS, PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level, Positions, source_mask
+from glcic_backend.detail.rarity import rarity
 from glcic_backend.detail.recipe import Recipe
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.voting import best_vote, mean_vote
@@ -200,7 +201,7 @@ def _searched(
         contrast.wanted[seen[:, -LINE_NUMBERS:].any(axis=1)] = 0
         del numbers
     check()
-    matcher = Matcher(level, vectors, contrast, recipe.nearness, random, check)
+    matcher = Matcher(level, vectors, contrast, rarity(level), recipe.nearness, random, check)
     check()
     fading = recipe.fading_at(level.depth)
     estimate = level.pixels.copy()

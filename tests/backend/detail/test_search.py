@@ -35,6 +35,11 @@ def level(scene):
     return Level(scene)
 
 
+def matcher_of(level, vectors, contrast, nearness, seed=0, rare=None):
+    rare = np.zeros(level.count, np.float32) if rare is None else rare
+    return Matcher(level, vectors, contrast, rare, nearness, np.random.default_rng(seed), nothing)
+
+
 def patch(level, picture, position):
     row, column = (int(value) for value in level.rows_and_columns(np.int32(position)))
     return picture[row - RADIUS : row + RADIUS + 1, column - RADIUS : column + RADIUS + 1]
@@ -68,7 +73,8 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     space = PatchSpace(level)
     vectors = space.everywhere(nothing)
     contrast = Contrast(level, 0.7)
-    matcher = Matcher(level, vectors, contrast, 0.5, np.random.default_rng(0), nothing)
+    rare = np.random.default_rng(1).uniform(0, 0.01, level.count).astype(np.float32)
+    matcher = matcher_of(level, vectors, contrast, 0.5, rare=rare)
     wanted = space.at(level.pixels, level.targets, nothing)
     best = matcher.cost(wanted, matcher.first(wanted))
 
@@ -82,8 +88,9 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     factors = np.maximum(np.multiply.outer(contrast.wanted, calmness), 1)
     (rows, columns), (from_rows, from_columns) = map(level.rows_and_columns, (level.targets, level.sources))
     distance = np.hypot(np.subtract.outer(rows, from_rows), np.subtract.outer(columns, from_columns))
-    factors *= 1 + 0.5 * distance / (2 * level.depth.max())
-    costs = np.square(wanted[:, None] - vectors[level.sources]).sum(axis=2) * factors
+    farness = 1 + 0.5 * distance / (2 * level.depth.max())
+    squares = np.square(wanted[:, None] - vectors[level.sources]).sum(axis=2)
+    costs = (squares * factors + rare[level.sources]) * farness
     assert np.allclose(best, costs.min(axis=1), atol=1e-5)
     assert level.is_source[found].all()
     assert np.allclose(cost, matcher.cost(wanted, found))
@@ -99,7 +106,7 @@ def test_of_two_sources_alike_the_nearer_one_is_found():
     vectors, wanted = space.everywhere(nothing), space.at(level.pixels, level.targets, nothing)
 
     def mean_distance(nearness):
-        matcher = Matcher(level, vectors, Contrast(level, 0.7), nearness, np.random.default_rng(0), nothing)
+        matcher = matcher_of(level, vectors, Contrast(level, 0.7), nearness)
         (rows, columns), (from_rows, from_columns) = map(level.rows_and_columns, (level.targets, matcher.first(wanted)))
         return np.hypot(rows - from_rows, columns - from_columns).mean()
 
@@ -116,7 +123,7 @@ def test_a_random_source_that_gains_little_does_not_break_a_piece(level, monkeyp
         inner = beside < len(piece)
         shares = []
         for seed in range(20):
-            matcher = Matcher(level, vectors, Contrast(level, 0.7), 0.0, np.random.default_rng(seed), nothing)
+            matcher = matcher_of(level, vectors, Contrast(level, 0.7), 0.0, seed)
             found = piece.copy()
             matcher.improve(wanted, found, matcher.cost(wanted, found))
             shares.append((found[inner] + 1 == found[beside[inner]]).mean())
@@ -239,3 +246,20 @@ def test_in_a_photograph_with_edges_a_step_of_shade_goes_and_an_edge_stays(shade
     colours = without_seams(level, scene.known, copied, 0.003, nothing, None).reshape(40, 40, 3)[20, :, 0]
 
     assert abs((colours[19] - colours[20]) / (0.5 - shade) - kept) < 0.1
+
+
+def test_a_scrap_of_the_thing_outside_the_mask_does_not_tint_the_fill():
+    """Half of the rim's left side is the red thing; what is copied there is the grey ground, as everywhere."""
+    rng = np.random.default_rng(0)
+    picture = (0.5 + rng.normal(0, 0.02, (100, 160, 1))).repeat(3, 2)
+    picture[40:50, 20:30] = 0.8, 0.2, 0.2
+    picture[:, 100:] += 0.02
+    scene = scene_of(picture, 30, 30, 40, 40)
+    level = Level(scene)
+
+    colours = without_seams(level, scene.known, level.filled + 75, 0.0003, nothing, None).reshape(40, 40, 3)
+
+    tint = (colours[..., 0] - colours[..., 1]).clip(0)
+    assert tint[10:20, :4].mean() < 0.03
+    assert tint.mean() < 0.005
+    assert abs(colours[20:, :4].mean() - 0.5) < 0.01  # elsewhere the shade is made to fit
