@@ -14,7 +14,7 @@ from glcic_backend.detail.pyramid import PATCH, Level
 _COMMON = 0.02
 """Share of the surroundings that look like a pixel, from which on it is common."""
 
-_COST = 2.0
+_COST = 1.0
 """Of a patch of rare pixels alone, times the mean variance of the sources' patches."""
 
 _LIGHT, _TINTS = 12, 24

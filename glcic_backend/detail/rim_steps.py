@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from glcic_backend.compiled import compiled, in_chunks
 from glcic_backend.detail.pyramid import RADIUS, Level, Positions
 
-_OUTLIER = 2.0
+_OUTLIER = 6.0
 """A step is half believed that is so many times the median step along the rim."""
 
-_LEAST = 0.04
+_LEAST = 0.15
 """Or that has this size, where the median is small; 0..1."""
 
 _POWER = 8

@@ -49,12 +49,12 @@ def test_what_the_hole_touches_is_common_however_small_it_is_in_the_photograph()
 def test_no_copy_of_a_thing_floats_in_the_fill():
     """The rough completion has its colour, as where a second one like it was removed."""
     for seed in range(3):
-        scene = ground()
-        cv2.circle(scene.picture, THING[::-1], 10, ORANGE, -1)
+        scene = ground(noise=0.08)
+        cv2.circle(scene.picture, THING[::-1], 9, ORANGE, -1)
         with_both = scene.picture.copy()
-        cv2.circle(with_both, (115, 105), 10, ORANGE, -1)
+        cv2.circle(with_both, (115, 105), 9, ORANGE, -1)
         scene.picture[scene.hole] = cv2.GaussianBlur(with_both, (0, 0), 3)[scene.hole]
 
         assert transfer_texture(Task(scene, 2, 4.0, FAITHFUL, seed), lambda share: None, None)
 
-        assert (scene.picture[scene.hole][:, 0] > 0.6).mean() < 0.005  # 0.08 where rarity costs nothing
+        assert (scene.picture[scene.hole][:, 0] > 0.6).mean() < 0.005  # 0.06 where rarity costs nothing
