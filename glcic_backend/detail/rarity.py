@@ -14,9 +14,6 @@ from glcic_backend.detail.pyramid import PATCH, Level
 _COMMON = 0.02
 """Share of the surroundings that look like a pixel, from which on it is common."""
 
-_COST = 1.0
-"""Of a patch of rare pixels alone, times the mean variance of the sources' patches."""
-
 _LIGHT, _TINTS = 12, 24
 """Values that are told apart of lightness, and of each difference of colours."""
 
@@ -37,15 +34,21 @@ _STEPS = 8
 """In so many steps it is measured how far that is."""
 
 
-def rarity(level: Level) -> NDArray[np.float32]:
-    """What is added to the cost of each source, float32 [n], by position; at least 0."""
+def rarity(level: Level, weight: float) -> NDArray[np.float32]:
+    """What is added to the cost of each source, float32 [n], by position; at least 0.
+
+    Args:
+        weight: of a patch of rare pixels alone, times the mean variance of the sources' patches; 0 adds nothing.
+    """
+    if weight == 0:
+        return np.zeros(level.count, np.float32)
     shape = level.count // level.stride, level.stride
     picture = level.pixels.reshape(*shape, 3)
     colours = _colours(picture)
     common = np.maximum(_shares(colours, level.is_source), _shares(colours, level.is_known & _near_hole(level)))
     rare = np.maximum(1 - common / np.float32(_COMMON), 0)[colours]
     patches = cv2.blur(rare.reshape(shape), (PATCH, PATCH)).ravel()
-    return np.asarray(patches * np.float32(_COST * _variance(level, picture)), np.float32)
+    return np.asarray(patches * np.float32(weight * _variance(level, picture)), np.float32)
 
 
 def _colours(picture: NDArray[np.float32]) -> NDArray[np.int32]:

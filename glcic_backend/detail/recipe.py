@@ -21,6 +21,8 @@ class Recipe:
         sharpness of the fill grows with it.
     by_colour: no more contrast is wanted of a source than what has its colour usually has.
     nearness: so many times more a source's cost counts at a distance of the hole's thickness.
+    rarity: added to the cost of a source of rare colours alone, times the mean variance of the sources' patches.
+    outlier: a step at the rim that is so many times the median one is half believed, a larger one less.
     screen: how strongly the colours of the pieces are kept where they are made to fit: a correction fades over
         1 / sqrt(screen) pixels.
     rounds: estimates at each scale that is searched, the finest first; the last number stands for all coarser ones.
@@ -34,6 +36,8 @@ class Recipe:
     contrast: float
     by_colour: bool
     nearness: float
+    rarity: float
+    outlier: float
     screen: float
     rounds: tuple[int, ...]
 
@@ -57,6 +61,8 @@ FAITHFUL = Recipe(
     contrast=0.65,
     by_colour=False,
     nearness=0.5,
+    rarity=1.0,
+    outlier=6.0,
     screen=0.004,
     rounds=(4, 5, 6, 10, 14),
 )
@@ -71,6 +77,8 @@ FREE = Recipe(
     contrast=0.6,
     by_colour=True,
     nearness=0.5,
+    rarity=1.0,
+    outlier=6.0,
     screen=0.0003,
     rounds=(4, 6, 8, 12, 16),
 )

@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 from glcic_backend.compiled import compiled, in_chunks
 from glcic_backend.detail.pyramid import RADIUS, Level, Positions
 
-_OUTLIER = 6.0
-"""A step is half believed that is so many times the median step along the rim."""
-
 _LEAST = 0.15
-"""Or that has this size, where the median is small; 0..1."""
+"""A step of this size is half believed where the median along the rim is small; 0..1."""
 
 _POWER = 8
 """The higher, the sharper the limit between what is believed and what is not."""
@@ -26,7 +23,7 @@ _CHUNK = 4096
 
 
 def believed_steps(
-    level: Level, is_known: NDArray[np.bool_], copied: Positions, check: Callable[[], None]
+    level: Level, is_known: NDArray[np.bool_], copied: Positions, outlier: float, check: Callable[[], None]
 ) -> NDArray[np.float32]:
     """For each filled pixel how far its step to known pixels beside it is believed, float32 [f], 0..1.
 
@@ -34,6 +31,7 @@ def believed_steps(
         level: gives filled pixels and colours.
         is_known: bool [n], by position.
         copied: int32 [f], the position that each filled pixel is copied from.
+        outlier: a step is half believed that is so many times the median step along the rim.
         check: called often; may raise.
     """
     steps = np.empty(len(copied), np.float32)
@@ -46,7 +44,7 @@ def believed_steps(
     at_rim = steps >= 0
     if not at_rim.any():
         return np.ones_like(steps)
-    limit = np.float32(max(_OUTLIER * float(np.median(steps[at_rim])), _LEAST))
+    limit = np.float32(max(outlier * float(np.median(steps[at_rim])), _LEAST))
     return np.asarray(1 / (1 + (np.maximum(steps, 0) / limit) ** _POWER), np.float32)
 
 

@@ -41,6 +41,7 @@ def without_seams(
     known: NDArray[np.bool_],
     copied: Positions,
     screen: float,
+    outlier: float,
     check: Callable[[], None],
     cancelled: Callable[[], bool] | None,
 ) -> NDArray[np.float32]:
@@ -51,6 +52,7 @@ def without_seams(
         known: bool [h, w].
         copied: int32 [f], the position that each filled pixel is copied from.
         screen: pull back to the copied colour; a correction fades over 1 / sqrt(screen) pixels.
+        outlier: that of `rim_steps.believed_steps`.
         check: called often; may raise.
         cancelled: polled while the equation is solved.
 
@@ -68,7 +70,7 @@ def without_seams(
     excess = np.empty((len(filled), 3), np.float32)
     rows, columns = level.rows_and_columns(filled)
     noise = _noise_of_steps(level, known, rows, columns)
-    believed = believed_steps(level, is_known, copied, check)
+    believed = believed_steps(level, is_known, copied, outlier, check)
 
     def run(begin: int, end: int) -> None:
         part = slice(begin, end)

@@ -126,7 +126,8 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
     level = field.level
     level.end_search()
     rows, columns = level.rows_and_columns(level.filled)
-    colours = without_seams(level, scene.known, copied, task.recipe.screen, check, cancelled)
+    recipe = task.recipe
+    colours = without_seams(level, scene.known, copied, recipe.screen, recipe.outlier, check, cancelled)
     scene.picture[rows, columns] = colours
     return True
 
@@ -201,7 +202,7 @@ def _searched(
         contrast.wanted[seen[:, -LINE_NUMBERS:].any(axis=1)] = 0
         del numbers
     check()
-    matcher = Matcher(level, vectors, contrast, rarity(level), recipe.nearness, random, check)
+    matcher = Matcher(level, vectors, contrast, rarity(level, recipe.rarity), recipe.nearness, random, check)
     check()
     fading = recipe.fading_at(level.depth)
     estimate = level.pixels.copy()

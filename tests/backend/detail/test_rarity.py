@@ -27,7 +27,7 @@ def ground(noise=0.02):
 def costs(scene):
     """By row and column."""
     level = Level(scene)
-    return rarity(level).reshape(-1, level.stride)[3:-3, 3:-3]
+    return rarity(level, 1.0).reshape(-1, level.stride)[3:-3, 3:-3]
 
 
 def test_a_thing_costs_more_and_the_ground_and_the_edge_between_its_parts_do_not():

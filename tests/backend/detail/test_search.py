@@ -207,7 +207,7 @@ def test_pieces_of_another_brightness_join_without_a_step():
     is_right = level.rows_and_columns(level.filled)[1] >= 40
     copied = np.where(is_right, level.filled - 28 * level.stride, level.filled - 20)
 
-    colours = without_seams(level, scene.known, copied, 0.003, nothing, None).reshape(20, 20, 3)
+    colours = without_seams(level, scene.known, copied, 0.003, 6.0, nothing, None).reshape(20, 20, 3)
     plain = level.pixels[copied].reshape(20, 20, 3)
 
     step, plain_step = (np.abs(np.diff(values, axis=1))[:, 9].mean() for values in (colours, plain))
@@ -224,7 +224,7 @@ def test_a_correction_of_shade_reaches_as_far_as_the_screen_lets_it():
     copied = level.filled + 75
 
     near, far = (
-        without_seams(level, scene.known, copied, screen, nothing, None).reshape(40, 40, 3)[20, 20, 0]
+        without_seams(level, scene.known, copied, screen, 6.0, nothing, None).reshape(40, 40, 3)[20, 20, 0]
         for screen in (0.03, 0.0003)
     )
 
@@ -243,7 +243,7 @@ def test_in_a_photograph_with_edges_a_step_of_shade_goes_and_an_edge_stays(shade
     is_right = level.rows_and_columns(level.filled)[1] >= 50
     copied = np.where(is_right, level.filled + 75, level.filled - 29)
 
-    colours = without_seams(level, scene.known, copied, 0.003, nothing, None).reshape(40, 40, 3)[20, :, 0]
+    colours = without_seams(level, scene.known, copied, 0.003, 6.0, nothing, None).reshape(40, 40, 3)[20, :, 0]
 
     assert abs((colours[19] - colours[20]) / (0.5 - shade) - kept) < 0.1
 
@@ -257,7 +257,7 @@ def test_a_scrap_of_the_thing_outside_the_mask_does_not_tint_the_fill():
     scene = scene_of(picture, 30, 30, 40, 40)
     level = Level(scene)
 
-    colours = without_seams(level, scene.known, level.filled + 75, 0.0003, nothing, None).reshape(40, 40, 3)
+    colours = without_seams(level, scene.known, level.filled + 75, 0.0003, 6.0, nothing, None).reshape(40, 40, 3)
 
     tint = (colours[..., 0] - colours[..., 1]).clip(0)
     assert tint[10:20, :4].mean() < 0.03
