@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar
 
@@ -11,6 +11,8 @@ import numba
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+_POLL_SECONDS = 0.1
 
 _MATHS = {"reassoc", "contract", "nsz", "arcp"}
 """What the compiler may assume of floating point: the order of a sum is free. Infinities stay what they are."""
@@ -74,7 +76,47 @@ def in_chunks(
     finally:
         is_over = True
         for future in futures:
-            future.result()
+            # One that no thread has begun, as all of them are busy, has nothing left to do.
+            if not future.cancel():
+                future.result()
+
+
+def side_by_side(
+    tasks: Sequence[Callable[[bool, Callable[[], bool]], Result]], threads: int, cancelled: Callable[[], bool]
+) -> list[Result]:
+    """Run tasks that do not need each other, by several threads; a task may share its own loops (`in_chunks`).
+
+    Args:
+        tasks: each is called once, and told whether this thread runs it and what to poll, which ends it when true.
+        threads: how many at most, this one included.
+        cancelled: what this thread's tasks are to poll; also polled while others are waited for.
+
+    Returns:
+        What the tasks return, in their order.
+    """
+    numbers = iter(range(len(tasks)))
+    results: dict[int, Result] = {}
+    is_over = False
+
+    def work(is_mine: bool, poll: Callable[[], bool]) -> None:
+        for number in numbers:
+            if is_over:
+                return
+            results[number] = tasks[number](is_mine, poll)
+
+    pool = _pool(os.getpid())
+    futures = [pool.submit(work, False, lambda: is_over) for _ in range(min(threads, len(tasks)) - 1)]
+    try:
+        work(True, cancelled)
+        while any(future.running() for future in futures) and not cancelled():
+            wait(futures, _POLL_SECONDS)
+    finally:
+        is_over = len(results) < len(tasks)
+        begun = [future for future in futures if not future.cancel()]
+        wait(begun)
+    for future in begun:
+        future.result()
+    return [results[number] for number in range(len(tasks))]
 
 
 @lru_cache(1)

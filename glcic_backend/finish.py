@@ -3,14 +3,17 @@
 Of fills for the same pixel, the first has the last word.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
+import torch
 
 from glcic_backend.blending.calm_rims import continue_calm_rims
 from glcic_backend.blending.colourless import without_colour
 from glcic_backend.blending.fills import blend_fills
 from glcic_backend.blending.grain import add_grain
+from glcic_backend.compiled import side_by_side
 from glcic_backend.detail.fills import DetailOptions, add_details
 from glcic_backend.errors import CancelledError
 from glcic_backend.scene.fill import Fill
@@ -18,7 +21,7 @@ from glcic_backend.scene.holes import Hole
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.pixels import to_perceptual_rgb
 from glcic_backend.scene.rectangles import slices
-from glcic_backend.scene.sheets import parts
+from glcic_backend.scene.sheets import Part, batches
 from glcic_backend.wire.geometry import Rectangle
 
 Progress = Callable[[float], None]
@@ -26,6 +29,43 @@ Progress = Callable[[float], None]
 
 Cancelled = Callable[[], bool] | None
 """Polled several times a second; True ends the stage by CancelledError."""
+
+_BLEND_AROUND = 16
+"""Pixels round a speck that its blending looks at; details look farther."""
+
+
+def _in_parts(
+    steps: Iterable[Sequence[Callable[[], Part]]],
+    finish: Callable[[Part, Progress, Cancelled], Sequence[Fill]],
+    progress: Progress,
+    cancelled: Cancelled,
+) -> list[Fill]:
+    """The fills of all parts, which threads share where there are several.
+
+    Args:
+        finish: gives the finished fills of a part.
+    """
+    result: list[Fill] = []
+    for batch in steps:
+
+        def run(make: Callable[[], Part], is_mine: bool, poll: Callable[[], bool]) -> list[Fill]:
+            part = make()
+            # Whoever is told of the progress is told by one thread.
+            return part.spread(finish(part, part.scaled(progress) if is_mine else _untold, poll))
+
+        tasks = [partial(run, make) for make in batch]
+        for fills in side_by_side(tasks, torch.get_num_threads(), cancelled or _never):
+            result += fills
+    progress(1.0)
+    return result
+
+
+def _untold(_share: float) -> None:
+    """Progress of which nobody is told."""
+
+
+def _never() -> bool:
+    return False
 
 
 def blended(
@@ -35,14 +75,15 @@ def blended(
 
     Those in black and white lose their colour, calm rims are continued, then the colours are fitted.
     """
-    progress(0.0)
-    result: list[Fill] = []
-    for part in parts(photograph, holes, fills):
+
+    def finish(part: Part, progress: Progress, cancelled: Cancelled) -> list[Fill]:
         grey = without_colour(part.photograph, part.fills)
         fitted = continue_calm_rims(part.photograph, part.holes, grey, cancelled)
-        blend_fills(part.photograph, fitted, part.scaled(progress), cancelled)
-        result += part.spread(fitted)
-    return result
+        blend_fills(part.photograph, fitted, progress, cancelled)
+        return fitted
+
+    progress(0.0)
+    return _in_parts(batches(photograph, holes, fills, _BLEND_AROUND), finish, progress, cancelled)
 
 
 def grained(
@@ -50,15 +91,15 @@ def grained(
 ) -> list[Fill]:
     """Blended completions with the grain of their surroundings."""
 
-    def check() -> None:
-        if cancelled is not None and cancelled():
-            raise CancelledError("The completion was cancelled while it was given grain.")
+    def finish(part: Part, _progress: Progress, cancelled: Cancelled) -> list[Fill]:
+        def check() -> None:
+            if cancelled is not None and cancelled():
+                raise CancelledError("The completion was cancelled while it was given grain.")
 
-    result: list[Fill] = []
-    for part in parts(photograph, holes, fills):
         add_grain(part.photograph, part.fills, seed, check)
-        result += part.spread(part.fills)
-    return result
+        return part.fills
+
+    return _in_parts(batches(photograph, holes, fills), finish, _untold, cancelled)
 
 
 def detailed(
@@ -73,12 +114,14 @@ def detailed(
 
     Where the user says where texture may come from, no speck leaves the photograph: on a sheet others lie beside it.
     """
+
+    def finish(part: Part, progress: Progress, cancelled: Cancelled) -> list[Fill]:
+        return add_details(
+            part.photograph, part.holes, part.fills, options, progress, cancelled, are_many=part.is_sheet
+        )
+
     on_sheets = photograph.sources is None and not options.is_restricted
-    result: list[Fill] = []
-    for part in parts(photograph, holes, fills, on_sheets=on_sheets):
-        rebuilt = add_details(part.photograph, part.holes, part.fills, options, part.scaled(progress), cancelled)
-        result += part.spread(rebuilt)
-    return result
+    return _in_parts(batches(photograph, holes, fills, on_sheets=on_sheets), finish, progress, cancelled)
 
 
 def keep_in_range(fills: list[Fill], photograph: Photograph, read: Rectangle) -> None:

@@ -65,6 +65,8 @@ def add_details(
     options: DetailOptions,
     progress: Callable[[float], None],
     cancelled: Callable[[], bool] | None,
+    *,
+    are_many: bool = False,
 ) -> list[Fill]:
     """Fill holes with texture of the photograph.
 
@@ -72,6 +74,7 @@ def add_details(
         fills: the blended completions of all the holes.
         progress: told the finished share, 0..1.
         cancelled: polled several times a second.
+        are_many: each hole is many small ones, which no line and no piece of the photograph passes through together.
 
     Returns:
         What replaces `fills`, and after it `fills`, for the pixels that details were found for, and for the others.
@@ -89,7 +92,7 @@ def add_details(
     for number, (hole, part) in enumerate(parts):
         if number == 0 or parts[number - 1][0] is not hole:
             previous = []
-            lines = _lines(photograph, hole, options)
+            lines = [] if are_many else _lines(photograph, hole, options)
         window = detail_window(
             photograph.width, photograph.height, part.box, part.thickness, options.context, options.distance
         )
@@ -101,8 +104,9 @@ def add_details(
         halvings = network_level(hole.thickness, options.largest)
         recipe = FAITHFUL if hole.thickness <= _FAITHFUL_SHARE * options.largest else FREE
         begin, end = float(work[number]), float(work[number + 1])
+        blur = _NETWORK_BLUR * 2**halvings
         filled = transfer_texture(
-            Task(scene, detail_levels(part.thickness), _NETWORK_BLUR * 2**halvings, recipe, options.seed, seen),
+            Task(scene, detail_levels(part.thickness), blur, recipe, options.seed, seen, are_many),
             lambda share, begin=begin, end=end: progress(begin + share * (end - begin)),  # type: ignore[misc]
             cancelled,
         )

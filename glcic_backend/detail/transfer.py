@@ -49,6 +49,7 @@ class Task:
         recipe: how far the fill follows the completion.
         seed: of the random numbers.
         lines: that the hole interrupts, in the scene's pixels.
+        are_many: the hole is many small ones.
     """
 
     scene: Scene
@@ -57,6 +58,7 @@ class Task:
     recipe: Recipe
     seed: int
     lines: Sequence[Line] = ()
+    are_many: bool = False
 
 
 @dataclass
@@ -116,7 +118,7 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
             field = search(None if field is None else doubled(field.found, field.level, level, random)[0])
             if number == count - 2:
                 field = _better_begun(field, search(None), task.recipe.patience)
-            if number == max(0, count - 2):
+            if number == max(0, count - 2) and not task.are_many:
                 piece = whole_piece(level, scene, near_lines(lines, level.shape))
                 field = field if piece is None else _better_begun(search(piece), field, _WHOLE)
         progress(1 - number / count)

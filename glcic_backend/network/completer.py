@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from glcic_backend.scene.holes import Hole
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import slices
 from glcic_backend.scene.small_copy import SmallCopy
+from glcic_backend.scene.strands import strand_pieces
 from glcic_backend.wire.geometry import Rectangle
 
 _MARGIN = 2
@@ -62,7 +64,9 @@ class Completer:
         """
         by_level: dict[int, list[Hole]] = {}
         for hole, level in zip(holes, hole_levels(holes, self._largest), strict=True):
-            by_level.setdefault(level, []).append(hole)
+            # A long hole's box is cut into smaller ones, which have fewer pixels to be made smaller and larger.
+            pieces = list(chain(*strand_pieces(hole))) if level > 0 else []
+            by_level.setdefault(level, []).extend(pieces or [hole])
         jobs = []
 
         def check() -> None:

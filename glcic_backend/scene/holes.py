@@ -24,7 +24,8 @@ _LONGEST = 3
 _GAPS = (8, 32, 128)
 _MOST_HOLES = 64
 _MOST_SPECKS = 8192
-_SPECK_SIDE = 48
+SPECK_SIDE = 48
+"""Pixels that a speck is wide and high at most."""
 _THIN = 18.0
 
 
@@ -51,7 +52,7 @@ class Hole:
     @property
     def is_speck(self) -> bool:
         """Whether it is so small that it is completed on a sheet, together with others (`sheets.py`)."""
-        return self.is_thin and max(self.box.width, self.box.height) <= _SPECK_SIDE
+        return self.is_thin and max(self.box.width, self.box.height) <= SPECK_SIDE
 
     @property
     def is_thin(self) -> bool:

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numba
 import numpy as np
 import pytest
 
-from glcic_backend.compiled import compiled, in_chunks
+from glcic_backend.compiled import compiled, in_chunks, side_by_side
 from glcic_backend.errors import CancelledError
 
 
@@ -68,6 +69,85 @@ def test_an_error_in_another_thread_is_not_lost():
 
     with pytest.raises(ValueError, match="in the helper"):
         in_chunks(run, 2, 1, 2, nothing)
+
+
+def never():
+    return False
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_tasks_give_their_results_in_order_however_many_threads_share_them(threads, count):
+    tasks = [lambda is_mine, poll, number=number: 10 * number for number in range(count)]
+
+    assert side_by_side(tasks, threads, never) == [10 * number for number in range(count)]
+
+
+def test_tasks_run_at_the_same_time_and_one_thread_of_all_is_the_callers():
+    both = threading.Barrier(2, timeout=30)
+
+    def task(is_mine, poll):
+        both.wait()
+        return is_mine, threading.current_thread()
+
+    answers = side_by_side([task, task], 2, never)
+
+    assert sorted(is_mine for is_mine, _ in answers) == [False, True]
+    assert all((thread is threading.current_thread()) == is_mine for is_mine, thread in answers)
+
+
+def test_tasks_that_share_loops_do_not_wait_for_each_other_for_ever():
+    visited = np.zeros((4, 1000), int)
+
+    def task(number):
+        def run(begin, end):
+            visited[number, begin:end] += 1
+
+        return lambda is_mine, poll: in_chunks(run, 1000, 10, 4, nothing)
+
+    side_by_side([task(number) for number in range(4)], 4, never)
+
+    assert (visited == 1).all()
+
+
+def test_a_cancel_ends_the_tasks_of_all_threads():
+    ended = []
+
+    def task(is_mine, poll):
+        while not poll():
+            time.sleep(0.01)
+        ended.append(is_mine)
+        raise CancelledError("enough")
+
+    asked = time.monotonic()
+    with pytest.raises(CancelledError):
+        side_by_side([task] * 6, 2, lambda: time.monotonic() > asked + 0.3)
+
+    assert sorted(ended) == [False, True]
+
+
+def test_a_cancel_is_seen_while_another_thread_is_waited_for():
+    def task(is_mine, poll):
+        both.wait()
+        while not is_mine and not poll():
+            time.sleep(0.01)
+        if not is_mine:
+            raise CancelledError("enough")
+
+    both, asked = threading.Barrier(2, timeout=30), time.monotonic()
+    with pytest.raises(CancelledError):
+        side_by_side([task, task], 2, lambda: time.monotonic() > asked + 0.3)
+
+
+def test_an_error_in_another_threads_task_is_not_lost():
+    def task(is_mine, poll):
+        both.wait()
+        if not is_mine:
+            raise ValueError("in the helper")
+
+    both = threading.Barrier(2, timeout=30)
+    with pytest.raises(ValueError, match="in the helper"):
+        side_by_side([task, task], 2, never)
 
 
 def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch):

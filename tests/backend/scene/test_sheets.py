@@ -1,12 +1,16 @@
 """Specks on sheets: small photographs on which each lies with its surroundings, and none sees another's."""
 
+from itertools import chain
+
+import cv2
 import numpy as np
 
 from glcic_backend.scene.fill import Fill
 from glcic_backend.scene.holes import find_holes
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import grown, slices
-from glcic_backend.scene.sheets import AROUND, parts
+from glcic_backend.scene.sheets import batches
+from glcic_backend.scene.strands import AROUND
 
 
 def strewn(count=60, seed=0):
@@ -24,11 +28,30 @@ def strewn(count=60, seed=0):
     return Photograph(image, ~masked, False), holes, fills, colours
 
 
+def scratched():
+    """A photograph with a scratch from side to side, 6 pixels wide, and its fills."""
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (700, 900, 3), np.uint8)
+    line = cv2.line(np.zeros(image.shape[:2], np.uint8), (0, 40), (899, 610), 1, 6)
+    holes = find_holes(line > 0)
+    colours = rng.random(image.shape).astype(np.float32)
+    return Photograph(image, line == 0, False), holes, [Fill(h.box, h.mask, colours[slices(h.box)]) for h in holes]
+
+
+def parts(photograph, holes, fills, **options):
+    """All parts, each spread before the next batch is made."""
+    for batch in batches(photograph, holes, fills, **options):
+        for make in batch:
+            part = make()
+            yield part
+            part.spread(part.fills)
+
+
 def test_each_pixel_of_a_hole_is_in_one_part_and_goes_back_to_its_place():
     photograph, holes, fills, colours = strewn()
     found = np.zeros((photograph.height, photograph.width), int)
 
-    for part in parts(photograph, holes, fills):
+    for part in parts(photograph, holes, fills, around=9):
         for fill in part.spread(part.fills):
             found[slices(fill.region)] += fill.where
             assert np.array_equal(fill.colour[fill.where], colours[slices(fill.region)][fill.where])
@@ -42,7 +65,7 @@ def test_the_hole_that_is_no_speck_stays_in_the_photograph_and_the_specks_leave_
     first, *sheets = parts(photograph, holes, fills)
 
     assert first.photograph is photograph and first.holes == [hole for hole in holes if not hole.is_speck]
-    assert sheets and all(sheet.photograph is not photograph for sheet in sheets)
+    assert sheets and all(sheet.is_sheet and sheet.photograph is not photograph for sheet in sheets)
 
 
 def test_the_sheets_hardly_hold_more_than_the_specks_and_what_is_round_them():
@@ -63,8 +86,50 @@ def test_a_speck_on_a_sheet_has_its_own_surroundings_and_beyond_them_nothing_is_
 
     (part,) = parts(photograph, [speck], fills)
 
-    assert np.array_equal(part.photograph.image, photograph.image[slices(around)])
+    assert np.array_equal(part.photograph.image, photograph.rgb(around))
     assert np.array_equal(part.photograph.known, photograph.known[slices(around)])
+
+
+def test_a_scratch_lies_on_sheets_in_pieces_that_know_those_of_the_rounds_before():
+    photograph, holes, fills = scratched()
+    unknown = ~photograph.known
+
+    rounds = [[make() for make in batch] for batch in batches(photograph, holes, fills) if batch]
+    first = sum(int(np.count_nonzero(~part.photograph.known)) for part in rounds[0])
+
+    assert len(rounds) == 4 and not any(part.photograph is photograph for part in chain(*rounds))
+    assert sum(int(part.fills[0].where.sum()) for part in chain(*rounds)) == np.count_nonzero(unknown)
+    assert first > sum(int(part.fills[0].where.sum()) for part in rounds[0])
+
+
+def test_what_was_finished_in_the_rounds_before_is_known_and_stands_in_the_picture():
+    photograph, holes, fills = scratched()
+    seen = []
+
+    for batch in batches(photograph, holes, fills):
+        for make in batch:
+            part = make()
+            seen.append(part.photograph.image[part.photograph.known])
+            part.fills[0].colour[:] = 7
+            part.spread(part.fills)
+
+    assert not (seen[0] == 7).any() and (seen[-1] == 7).any()
+
+
+def test_specks_of_any_height_fit_on_their_sheets():
+    """High ones after low ones in the sheet's last row."""
+    masked = np.zeros((700, 700), bool)
+    heights = [20] * 6 + [3] * 24 + [3, 3, 3, 40, 40, 40]
+    for number, height in enumerate(heights):
+        y, x = 40 + 80 * (number // 6), 40 + 80 * (number % 6)
+        masked[y : y + height, x : x + 6] = True
+    photograph = Photograph(np.zeros((700, 700, 3), np.uint8), ~masked, False)
+    holes = find_holes(masked)
+    fills = [Fill(hole.box, hole.mask, np.ones((*hole.mask.shape, 3), np.float32)) for hole in holes]
+
+    sheets = list(parts(photograph, holes, fills))
+
+    assert sum(int(part.fills[0].where.sum()) for part in sheets) == np.count_nonzero(masked)
 
 
 def test_the_shares_of_the_parts_follow_each_other_up_to_one():
