@@ -30,8 +30,8 @@ Progress = Callable[[float], None]
 Cancelled = Callable[[], bool] | None
 """Polled several times a second; True ends the stage by CancelledError."""
 
-_BLEND_AROUND = 16
-"""Pixels round a speck that its blending looks at; details look farther."""
+_BLEND_AROUND, _DETAIL_AROUND = 16, 24
+"""Pixels round a speck that its blending looks at, and those that give it texture; for grain it is `AROUND`."""
 
 
 def _in_parts(
@@ -121,7 +121,8 @@ def detailed(
         )
 
     on_sheets = photograph.sources is None and not options.is_restricted
-    return _in_parts(batches(photograph, holes, fills, on_sheets=on_sheets), finish, progress, cancelled)
+    steps = batches(photograph, holes, fills, _DETAIL_AROUND, on_sheets=on_sheets)
+    return _in_parts(steps, finish, progress, cancelled)
 
 
 def keep_in_range(fills: list[Fill], photograph: Photograph, read: Rectangle) -> None:

@@ -4,6 +4,7 @@
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from glcic_backend.network import region
@@ -17,12 +18,14 @@ def network_level(thickness: float, largest: int) -> int:
 
 
 _SPREAD_SIDE = 256
-_MOST_SPREAD = 32
-"""Squares of `_SPREAD_SIDE` pixels, two megapixels together, that thin holes may touch at full scale."""
+_MOST_SPREAD = (32, 128)
+"""Squares of `_SPREAD_SIDE` pixels, two and eight megapixels together, that thin holes may touch at full scale, and in
+a copy half as large."""
 
 
 def hole_levels(holes: Sequence[Hole], largest: int) -> list[int]:
-    """The level of each hole: `network_level`, but 1 for thin ones that are strewn over a large part of a photograph.
+    """The level of each hole: `network_level`, but at least 1 or 2 for thin ones that are strewn over a large part of a
+    photograph.
 
     Each speck has 307 pixels round it that the network looks at, so specks all over a photograph, or a scratch across
     it, cost as much as the whole of it. In a copy half as large that is a quarter.
@@ -35,14 +38,14 @@ def hole_levels(holes: Sequence[Hole], largest: int) -> list[int]:
         for column in range((box.x - left) // _SPREAD_SIDE, (box.right - 1 - left) // _SPREAD_SIDE + 1)
         for row in range((box.y - top) // _SPREAD_SIDE, (box.bottom - 1 - top) // _SPREAD_SIDE + 1)
     }
-    least = int(len(squares) > _MOST_SPREAD)
+    least = bisect_left(_MOST_SPREAD, len(squares))
     return [max(network_level(hole.thickness, largest), least if hole.is_thin else 0) for hole in holes]
 
 
 def largest_level(box: Rectangle, thickness: float, largest: int) -> int:
     """The level that no hole within a rectangle exceeds whose thickness is at most the given one."""
     squares = (box.width // _SPREAD_SIDE + 1) * (box.height // _SPREAD_SIDE + 1)
-    return max(network_level(thickness, largest), int(squares > _MOST_SPREAD))
+    return max(network_level(thickness, largest), bisect_left(_MOST_SPREAD, squares))
 
 
 def network_window(width: int, height: int, box: Rectangle, level: int) -> Rectangle:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from glcic_backend.compiled import compiled
+from glcic_backend.compiled import compiled, in_chunks
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import bounding_box, grown, slices
 from glcic_backend.scene.slivers import REACH, SEEN, cut_off
@@ -90,13 +91,17 @@ def doubtful_rim(
     behind = cv2.dilate((layer == _NEAR_BEHIND).view(np.uint8), np.ones((2 * _RADIUS + 1,) * 2, np.uint8))
     judged = (layer > _FIRST_RIM) & (behind > 0)
     departure = np.zeros(layer.shape, np.float32)
-    for tile in _tiles(box):
-        check()
-        here = judged[slices(tile)]
-        if here.any():
-            seen = grown(tile, _RADIUS, box.width, box.height)
-            places = np.argwhere(here) + np.array([tile.y - seen.y, tile.x - seen.x])
-            departure[slices(tile)][here] = _judge(values[slices(seen)], layer[slices(seen)], places)
+    tiles = list(_tiles(box))
+
+    def judge(begin: int, end: int) -> None:
+        for tile in tiles[begin:end]:
+            here = judged[slices(tile)]
+            if here.any():
+                seen = grown(tile, _RADIUS, box.width, box.height)
+                places = np.argwhere(here) + np.array([tile.y - seen.y, tile.x - seen.x])
+                departure[slices(tile)][here] = _judge(values[slices(seen)], layer[slices(seen)], places)
+
+    in_chunks(judge, len(tiles), 1, torch.get_num_threads(), check)
     result[slices(box)] = _doubtful(departure, layer, check) | cut_off(values, mine, known & ~mine, _STEPS, check)
     return result
 

@@ -11,7 +11,7 @@ from glcic_backend.scene.rectangles import bounding_box, slices
 from glcic_backend.wire.geometry import Rectangle
 
 AROUND = 32
-"""Pixels of the photograph round a speck or a piece: texture to copy, and room for a piece of its grain."""
+"""Pixels of the photograph round a speck or a piece at most: room for a piece of its grain."""
 
 ROUNDS = 4
 """In which pieces are finished, so that one meets what is finished beside it and never what is in work."""

@@ -139,14 +139,20 @@ def test_the_crop_of_the_context_gives_what_the_whole_image_gives(quality, conte
 
 
 @pytest.mark.parametrize("quality", ["fast", "best"])
-@pytest.mark.parametrize("size", [(700, 900), (2300, 2500)], ids=["few", "strewn"])
-def test_the_crop_of_the_context_gives_what_the_whole_image_gives_for_specks(quality, size):
-    """Strewn over more than two megapixels they are completed in a smaller copy."""
+@pytest.mark.parametrize(
+    ("size", "count"), [((700, 900), 8), ((2300, 2500), 150), ((3500, 3700), 300)], ids=["few", "strewn", "everywhere"]
+)
+def test_the_crop_of_the_context_gives_what_the_whole_image_gives_for_specks(quality, size, count):
+    """Strewn over more than two megapixels they are completed in a smaller copy, over more than eight in a smaller one.
+
+    A scratch among them is finished in pieces.
+    """
     rng = np.random.default_rng(2)
     image = rng.integers(0, 256, (*size, 3), np.uint8)
     mask = np.zeros(size, np.uint8)
-    for x, y in rng.integers((310, 310), (size[1] - 340, size[0] - 340), (8 if size[0] < 1000 else 150, 2)):
+    for x, y in rng.integers((310, 310), (size[1] - 340, size[0] - 340), (count, 2)):
         mask[y : y + rng.integers(3, 17), x : x + rng.integers(3, 17)] = 255
+    mask |= cv2.line(np.zeros_like(mask), (330, 360), (size[1] - 350, size[0] - 370), 255, 4)
     crop = ENGINE.context(size[1], size[0], Rectangle(*cv2.boundingRect(mask)), quality=quality)
     part = slice(crop.y, crop.bottom), slice(crop.x, crop.right)
 

@@ -27,6 +27,13 @@ def test_specks_strewn_over_more_than_two_megapixels_are_completed_in_a_copy_hal
     assert set(levels(*STREWN).values()) == {1}
 
 
+def test_specks_strewn_over_more_than_eight_megapixels_are_completed_in_a_copy_a_quarter_as_large():
+    strewn = [(x, y, 7, 5) for x in range(20, 3600, 280) for y in range(20, 3000, 280)]
+
+    assert set(levels(*strewn[:100], size=(3000, 3600)).values()) == {1}
+    assert set(levels(*strewn, size=(3000, 3600)).values()) == {2}
+
+
 def test_so_is_a_scratch_across_the_photograph():
     steps = [(i, i, 6, 6) for i in range(0, 2100, 3)]
 
