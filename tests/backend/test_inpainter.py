@@ -12,6 +12,8 @@ from glcic_backend.model_files.model_file import Model, ModelInfo
 from glcic_backend.network.completion_network import network_input
 from glcic_backend.network.region_plan import plan_regions
 from glcic_backend.scene import pixels
+from glcic_backend.scene.holes import find_holes
+from glcic_backend.scene.strands import strand_pieces
 
 from .conftest import make_thin_network
 
@@ -170,6 +172,19 @@ def test_a_cut_hole_blended_piece_by_piece_has_no_step_at_the_cuts(monkeypatch):
     elsewhere = [step for column, step in enumerate(steps) if column not in at_cuts]
     assert len(at_cuts) >= 3
     assert max(steps[column] for column in at_cuts) <= 1.3 * max(elsewhere)
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+def test_a_scratch_filled_in_pieces_has_no_step_where_they_meet(quality):
+    image, mask = photograph(100, 700), rectangle_mask(100, 700, 30, 45, 640, 10)
+    (hole,) = find_holes(mask > 0)
+    ends = {piece.box.right - 1 for pieces in strand_pieces(hole) for piece in pieces} - {hole.box.right - 1}
+
+    completed = ENGINE.complete(image, mask, quality=quality)
+
+    steps = np.abs(np.diff(completed[45:55].astype(float), axis=1)).mean(axis=(0, 2))
+    assert len(ends) == 13
+    assert np.mean([steps[end] for end in ends]) <= 1.3 * steps[30:669].mean()
 
 
 def test_only_the_context_of_the_hole_is_read(monkeypatch):
