@@ -73,6 +73,8 @@ def write_coverage(channel: Gimp.Drawable, area: Rectangle, coverage: bytes) -> 
 def selected(image: Gimp.Image, hole: Hole) -> Iterator[None]:
     """Makes the hole the selection, and brings back the user's: the one of this moment, not of the start.
 
+    Mostly it is the selection already. To write to that, GIMP looks at all of its pixels anew, several times.
+
     The selection's pixels themselves are exchanged, which leaves no trace in the undo history. A channel that keeps
     them would: after undo, no layer would be selected any more.
     """
@@ -81,7 +83,11 @@ def selected(image: Gimp.Image, hole: Hole) -> Iterator[None]:
     if not Gimp.Selection.is_empty(image):
         place = enclosing(place, _bounds(image))
     users = read_coverage(selection, place)
-    write_coverage(selection, place, padded(hole.coverage, hole.area, place))
+    wanted = padded(hole.coverage, hole.area, place)
+    if users == wanted:
+        yield
+        return
+    write_coverage(selection, place, wanted)
     try:
         yield
     finally:

@@ -23,18 +23,19 @@ _PARTS = {
 
 
 class Progress:
-    """What is going on, in the bar.
+    """What is going on, in the bar, which is shown from the first word on.
+
+    To show it GIMP draws its windows anew, where the dialog was too: the daemon shall be at work by then.
 
     Attributes:
         fills: how many fills are made, one after the other.
     """
 
     def __init__(self, quality: str, fills: int) -> None:
-        Gimp.progress_init(_("Inpaint Selection"))
         self.fills = fills
         self._number = 0
         self._parts = _PARTS[quality]
-        self._text = ""
+        self._text: str | None = None
 
     def begin_fill(self, number: int) -> None:
         """The fill of this number, from 0, begins."""
@@ -55,6 +56,8 @@ class Progress:
             Gimp.progress_pulse()
 
     def _say(self, text: str) -> None:
+        if self._text is None:
+            Gimp.progress_init(_("Inpaint Selection"))
         if text != self._text:
             Gimp.progress_set_text(text)
             self._text = text
