@@ -23,7 +23,7 @@ from glcic_backend.network.completer import Completer
 from glcic_backend.network.devices import choose_device
 from glcic_backend.network.memory import lack_of_memory_is_told, on_the_first_that_suffices
 from glcic_backend.scene import pixels
-from glcic_backend.scene.arguments import check_is_image, full_value, without_nan
+from glcic_backend.scene.arguments import check_is_image, corners_of, full_value, without_nan
 from glcic_backend.scene.faint import weighed
 from glcic_backend.scene.fill import Fill, paste
 from glcic_backend.scene.holes import Hole, find_holes
@@ -138,6 +138,7 @@ class Inpainter:
         context: str = "automatic",
         sample_from: str = "automatic",
         distance: int = 0,
+        lines: Sequence[Sequence[float]] = (),
         seed: int = 0,
         linear: bool = False,
         progress: Progress | None = None,
@@ -165,6 +166,9 @@ class Inpainter:
             sample_from: one of `wire.messages.SIDES`: on which sides of a hole texture is copied from. A band as high
                 as the hole, or as wide, is on its sides, or above and below it.
             distance: how far from the box of a hole texture is copied from, pixels; 0 leaves it to `context`.
+            lines: drawn lines, each the x and y of its corners one after the other, pixels from the top left corner. In
+                the hole that one leads into the edge or thin line that is seen beside it outside goes on along it;
+                with the quality "best".
             seed: 0..2^32-1, of what is left to chance.
             linear: the image's values are linear light, not perceptual.
             progress: told what is going on.
@@ -176,7 +180,8 @@ class Inpainter:
 
         Raises:
             InvalidInputError: the arrays do not fit each other, no pixel is masked, none is left to learn from or to
-                copy from, an option is unknown, or this process was forked from the one that loaded the model.
+                copy from, an option is unknown, a line leads into no hole, or this process was forked from the one
+                that loaded the model.
             CancelledError: `cancelled` returned True.
             OutOfMemoryError: the memory of the device and of the CPU does not suffice.
         """
@@ -189,6 +194,7 @@ class Inpainter:
 
         _check_options(quality, context, sample_from, distance, seed)
         check_is_image(image)
+        corners = corners_of(lines)
         report("plan", 0.0)
         coverage, note = coverage_of(mask)
         if note:
@@ -215,7 +221,8 @@ class Inpainter:
         known &= ~doubtful
         masked |= doubtful
         holes = find_holes(masked, check)
-        how = _How(blend, quality, DetailOptions(context, seed, self.model.info.hole_range[1], sample_from, distance))
+        details = DetailOptions(context, seed, self._trained_for[1], sample_from, distance, corners)
+        how = _How(blend, quality, details)
         opacities: list[Fill] = []
         if pixels.has_alpha(image):
             opacities = self._opacities(photograph, masked, holes, how, lambda share: report("plan", share), cancelled)
@@ -271,7 +278,7 @@ class Inpainter:
             else:
                 result.append(Fill(hole.box, hole.mask, np.full((*hole.mask.shape, 3), opacity, np.float32)))
         if uneven:
-            everywhere = replace(how, details=replace(how.details, sample_from="automatic"))
+            everywhere = replace(how, details=replace(how.details, sample_from="automatic", lines=()))
             grey = Photograph(alpha, ~masked, linear=False)
             shares = {"network": (0.0, 0.2), "blend": (0.2, 0.3), "detail": (0.3, 1.0)}
 

@@ -48,6 +48,7 @@ def command(
     distance: int,
     source_mask: Path | None,
     exclude_mask: Path | None,
+    lines: tuple[tuple[float, ...], ...],
     seed: int,
     as_json: bool,
     verbose: bool,
@@ -75,9 +76,9 @@ def command(
         return DaemonEngine(model) if daemon else LocalEngine(model, device, threads)
 
     images, mask, output = _named(files, mask_from, expand, batch)
-    if batch and (source_mask or exclude_mask):
-        raise click.UsageError("--source-mask and --exclude-mask belong to one photograph; leave out --batch.")
-    options = Options(blend, quality, context, sample_from, distance, seed)
+    if batch and (source_mask or exclude_mask or lines):
+        raise click.UsageError("--source-mask, --exclude-mask and --line belong to one photograph; leave out --batch.")
+    options = Options(blend, quality, context, sample_from, distance, lines, seed)
     mask_options = MaskOptions(mask_from, threshold, invert_mask, grow, soften)
     job = PictureJob(
         images[0], mask, output, options, mask_options, expand, source_mask, exclude_mask, max_pixels=max_pixels

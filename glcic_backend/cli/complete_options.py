@@ -13,7 +13,7 @@ from glcic_backend.image_files.batch_plan import WHOLE, Part
 from glcic_backend.image_files.mask_files import MaskFrom
 from glcic_backend.scene.masks import MAX_GROW
 from glcic_backend.scene.outpainting import NO_BORDERS, Borders
-from glcic_backend.wire.checked import MAX_SIDE
+from glcic_backend.wire.checked import MAX_SIDE, checked_lines
 from glcic_backend.wire.messages import CONTEXTS, MAX_SEED, QUALITIES, SIDES
 
 BATCH_ONLY = ("mask_suffix", "recursive", "overwrite", "part", "jobs")
@@ -48,6 +48,22 @@ class _BordersType(click.ParamType[Borders]):
             param,
             ctx,
         )
+
+
+class _LineType(click.ParamType[tuple[float, ...]]):
+    name = "X,Y,X,Y"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        try:
+            (line,) = checked_lines([[float(number) for number in value.split(",")]])
+            return tuple(line)
+        except ValueError:
+            self.fail(
+                f"{value!r} is no line. Give x and y of each corner, in pixels from the top left corner of the image, "
+                "such as 0,120,300,90.",
+                param,
+                ctx,
+            )
 
 
 _OPTIONS = (
@@ -123,6 +139,13 @@ _OPTIONS = (
     ),
     click.option(
         "--exclude-mask", metavar="FILE", type=click.Path(path_type=Path), help="White: copy no texture from."
+    ),
+    click.option(
+        "--line",
+        "lines",
+        type=_LineType(),
+        multiple=True,
+        help="A line that goes on through the hole, by its corners; may be given again.",
     ),
     click.option(
         "--seed",

@@ -1,6 +1,6 @@
 """What the daemon needs of engines and of the models that are installed; tests bring their own."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, Protocol
 
 from numpy.typing import NDArray
@@ -69,6 +69,7 @@ class Engine(Protocol):
         context: str,
         sample_from: str,
         distance: int,
+        lines: Sequence[Sequence[float]],
         seed: int,
         linear: bool,
         progress: Callable[[str, float], None],

@@ -128,6 +128,7 @@ class Worker(threading.Thread):
             context=request.context,
             sample_from=request.sample_from,
             distance=request.distance,
+            lines=request.lines,
             seed=request.seed,
             linear=request.curve == "linear",
             progress=lambda stage, fraction: self._progress(stages, stage, fraction),

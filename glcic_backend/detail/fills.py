@@ -1,14 +1,15 @@
 """Blended fills in; fills of the photograph's own texture out, hole by hole, with bounded memory."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
+from glcic_backend.detail.drawn_lines import drawn_lines, goes_on_as
 from glcic_backend.detail.line_pairs import interrupted_lines
-from glcic_backend.detail.lines import Line, paint
+from glcic_backend.detail.lines import Line, Path, crosses, paint
 from glcic_backend.detail.pyramid import PATCH
 from glcic_backend.detail.window import detail_levels, detail_window
 from glcic_backend.errors import CancelledError, InvalidInputError
@@ -44,6 +45,7 @@ class DetailOptions:
     largest: thickness up to which the network fills holes at full size, pixels.
     sample_from: one of `wire.messages.SIDES`.
     distance: how far from a hole texture may come from, pixels; 0 leaves it to `context`.
+    lines: that were drawn to be continued.
     """
 
     context: str
@@ -51,11 +53,13 @@ class DetailOptions:
     largest: int
     sample_from: str = "automatic"
     distance: int = 0
+    lines: Sequence[Path] = ()
 
     @property
     def is_restricted(self) -> bool:
-        """Whether it says where texture comes from."""
-        return self.context != "automatic" or self.sample_from != "automatic" or self.distance > 0
+        """Whether it says where texture or a line comes from."""
+        from_anywhere = self.context == "automatic" and self.sample_from == "automatic" and self.distance == 0
+        return not from_anywhere or len(self.lines) > 0
 
 
 def add_details(
@@ -81,8 +85,15 @@ def add_details(
 
     Raises:
         CancelledError: `cancelled` returned True.
-        InvalidInputError: where texture may come from is restricted, and too little is left.
+        InvalidInputError: where texture may come from is restricted, and too little is left; or a drawn line leads
+            into no hole, or is too long.
     """
+
+    def check() -> None:
+        if cancelled is not None and cancelled():
+            raise CancelledError("The completion was cancelled before details were transferred.")
+
+    drawn = dict(zip(map(id, holes), _drawn(photograph, holes, options, check), strict=True))
     parts = [(hole, part) for hole in holes for part in pieces(hole)]
     work = np.cumsum([0.0] + [float(np.count_nonzero(part.mask)) for _, part in parts])
     work /= work[-1]
@@ -92,12 +103,11 @@ def add_details(
     for number, (hole, part) in enumerate(parts):
         if number == 0 or parts[number - 1][0] is not hole:
             previous = []
-            lines = [] if are_many else _lines(photograph, hole, options)
+            lines = [] if are_many else _lines(photograph, hole, options, drawn[id(hole)])
         window = detail_window(
             photograph.width, photograph.height, part.box, part.thickness, options.context, options.distance
         )
-        if cancelled is not None and cancelled():
-            raise CancelledError("The completion was cancelled before details were transferred.")
+        check()
         scene = _scene(photograph, part, window, fills, previous, options.sample_from)
         seen = [line.seen_from(window.x, window.y) for line in lines]
         paint(seen, scene.picture, scene.hole)
@@ -123,23 +133,66 @@ def add_details(
     return [*detailed, *fills]
 
 
-def _lines(photograph: Photograph, hole: Hole, options: DetailOptions) -> list[Line]:
+def _drawn(
+    photograph: Photograph, holes: Sequence[Hole], options: DetailOptions, check: Callable[[], None]
+) -> list[list[Line]]:
+    """By hole, the lines that were drawn across it, in the photograph's pixels."""
+    result: list[list[Line]] = [[] for _ in holes]
+    leads_nowhere = dict(enumerate(options.lines, 1))
+    for hole, lines in zip(holes, result, strict=True):
+        box = _surroundings(photograph, hole, options)
+        near = [number for number, corners in enumerate(options.lines, 1) if _is_near(corners, hole.box)]
+        scene = _seen(photograph, hole, box) if near else None
+        for number in near:
+            check()
+            assert scene is not None
+            found = drawn_lines(scene, options.lines[number - 1] - (box.x, box.y))
+            lines += [line.seen_from(-box.x, -box.y) for line in found]
+            if found:
+                leads_nowhere.pop(number, None)
+    for number in leads_nowhere:
+        raise InvalidInputError(
+            f"Line {number} leads into no hole from what is known and may be looked at. Begin it 10 pixels or more "
+            "before the hole, and end it as far beyond."
+        )
+    return result
+
+
+def _is_near(corners: Path, box: Rectangle) -> bool:
+    """Whether a line may lead through a box."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return bool((high >= (box.x, box.y)).all() and (low <= (box.right, box.bottom)).all())
+
+
+def _lines(photograph: Photograph, hole: Hole, options: DetailOptions, drawn: list[Line]) -> list[Line]:
     """The lines that a hole interrupts, in the photograph's pixels: those of the whole hole, also where it has pieces.
 
-    Only of what may be copied from: who wants the texture from above and below wants no line from the sides.
+    Those that were drawn, and before them no other that crosses them or goes on from where they do. Of the others only
+    those in what may be copied from: who wants the texture from above and below wants no line from the sides.
     """
-    margin = min(options.distance, _LINE_MARGIN) if options.distance else _LINE_MARGIN
-    box = grown(hole.box, margin, photograph.width, photograph.height, 1)
+    box = _surroundings(photograph, hole, options)
     if box.width * box.height > _MOST_PIXELS or max(box.width, box.height) > _MOST_SIDE:
-        return []
-    masked = np.zeros((box.height, box.width), np.bool_)
+        return drawn
+    scene = _seen(photograph, hole, box)
     place = hole.box._replace(x=hole.box.x - box.x, y=hole.box.y - box.y)
-    masked[slices(place)] = hole.mask
-    known = photograph.known[slices(box)] & ~masked & _beside(place, masked.shape, options.sample_from)
+    known = scene.known & _beside(place, scene.known.shape, options.sample_from)
     if photograph.sources is not None:
         known &= photograph.sources[slices(box)]
-    lines = interrupted_lines(Scene(photograph.rgb(box), known, masked))
-    return [line.seen_from(-box.x, -box.y) for line in lines]
+    found = [line.seen_from(-box.x, -box.y) for line in interrupted_lines(replace(scene, known=known))]
+    return [*drawn, *(line for line in found if not any(goes_on_as(line, one) or crosses(line, one) for one in drawn))]
+
+
+def _surroundings(photograph: Photograph, hole: Hole, options: DetailOptions) -> Rectangle:
+    """Where lines are looked for."""
+    margin = min(options.distance, _LINE_MARGIN) if options.distance else _LINE_MARGIN
+    return grown(hole.box, margin, photograph.width, photograph.height, 1)
+
+
+def _seen(photograph: Photograph, hole: Hole, box: Rectangle) -> Scene:
+    """A hole and what is known of its surroundings."""
+    masked = np.zeros((box.height, box.width), np.bool_)
+    masked[slices(hole.box._replace(x=hole.box.x - box.x, y=hole.box.y - box.y))] = hole.mask
+    return Scene(photograph.rgb(box), photograph.known[slices(box)] & ~masked, masked)
 
 
 def _scene(

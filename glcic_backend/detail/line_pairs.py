@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.detail.lines import ACROSS, Line, crosses
+from glcic_backend.detail.lines import ACROSS, FOUND, Line, crosses
 from glcic_backend.scene.scene import Scene
 
 _REACH = 8.0
@@ -17,8 +17,8 @@ _RIM = 1.5
 """Pixels from what is not known within which edges are not looked at: they may be its own."""
 _LEAST_LENGTH = 10.0
 _LEAST_SHARE = 0.4
-"""Of the gap, that an edge has to be long; from `_LONG` pixels on any gap may be crossed."""
-_LONG = 48.0
+"""Of the gap, that an edge has to be long; from `LONG` pixels on any gap may be crossed."""
+LONG = 48.0
 _MOST_EDGES = 300
 _BREAK = 8.0
 """Pixels between two edges in line that are still one, and those by which the other may lie aside."""
@@ -31,7 +31,7 @@ _ASIDE_SHARE = 0.02
 _MOST_ASIDE = 4.0
 _UNLIKE = 0.35
 """Differences of the colours beside two edges, as a share of the step across them, up to which they are alike."""
-_LEAST_STEP = 0.03
+LEAST_STEP = 0.03
 _SAMPLES = 24
 _HIDDEN = 0.5
 """Share of the gap between two edges that lies in the hole, at least."""
@@ -74,7 +74,7 @@ def interrupted_lines(scene: Scene) -> list[Line]:
             break
         ends = np.stack([edges.far[one], edges.near[one], edges.near[other], edges.far[other]])
         # One's right is the other's left.
-        lines.append(Line(ends, np.stack([edges.profile[one], edges.profile[other, ::-1]])))
+        lines.append(Line(ends, 1, 2, np.stack([edges.profile[one], edges.profile[other, ::-1]]), FOUND))
         misfit[[one, other]] = misfit[:, [one, other]] = np.inf
     kept: list[Line] = []
     for line in sorted(lines, key=lambda line: -line.gap):
@@ -105,7 +105,7 @@ def _edges_at_the_hole(scene: Scene) -> _Edges | None:
     right = np.stack([-inwards[:, 1], inwards[:, 0]], axis=1)
     profile = _profiles(picture, near, inwards, right, length)
     step = np.ptp(profile, axis=1).max(axis=1)
-    shift = right * _place(profile, step)[:, None]
+    shift = right * places_of(profile, step)[:, None]
     near, far = near + shift, far + shift
     return _Edges(near, far, inwards, length, _profiles(picture, near, inwards, right, length), step)
 
@@ -190,15 +190,26 @@ def _profiles(
     length: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Mean colours across edges, from left to right, float64 [e, a, 3]."""
-    back = np.linspace(0.05, 1, _SAMPLES) * np.minimum(length, _LONG)[:, None]
+    back = np.linspace(0.05, 1, _SAMPLES) * np.minimum(length, LONG)[:, None]
     along = near[:, None] - inwards[:, None] * back[..., None]
-    places = along[:, None] + right[:, None, None] * ACROSS[:, None, None]
-    columns, rows = (np.ascontiguousarray(places[..., axis].reshape(len(near), -1), np.float32) for axis in (0, 1))
+    return across(picture, along, np.broadcast_to(right[:, None], along.shape))
+
+
+def across(picture: NDArray[np.float32], along: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean colours across lines at the distances `ACROSS`, from left to right, float64 [e, a, 3].
+
+    Args:
+        picture: float32 [h, w, 3].
+        along: float64 [e, s, 2], places on each line, columns and rows.
+        right: float64 [e, s, 2], unit vectors to the right there.
+    """
+    places = along[:, None] + right[:, None] * ACROSS[:, None, None]
+    columns, rows = (np.ascontiguousarray(places[..., axis].reshape(len(along), -1), np.float32) for axis in (0, 1))
     colours = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(colours.reshape(len(near), len(ACROSS), _SAMPLES, 3).mean(axis=2, dtype=np.float64))
+    return np.asarray(colours.reshape(len(along), len(ACROSS), -1, 3).mean(axis=2, dtype=np.float64))
 
 
-def _place(profile: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
+def places_of(profile: NDArray[np.float64], step: NDArray[np.float64]) -> NDArray[np.float64]:
     """How far to the right of where they were found edges are, pixels, float64 [e].
 
     Of a thin line, of which both edges may be found, its middle; of an edge its steepest place.
@@ -225,11 +236,11 @@ def _misfits(edges: _Edges, hole: NDArray[np.bool_]) -> NDArray[np.float64]:
     # What an edge, prolonged, misses the other one by.
     missed = np.maximum(sideways, sideways.T) * gap
     allowed = np.minimum(_ASIDE + _ASIDE_SHARE * gap, _MOST_ASIDE)
-    wanted = np.minimum(np.maximum(_LEAST_LENGTH, _LEAST_SHARE * gap), _LONG)
+    wanted = np.minimum(np.maximum(_LEAST_LENGTH, _LEAST_SHARE * gap), LONG)
     shorter = np.minimum(edges.length[:, None], edges.length[None])
     sides = edges.profile[:, [0, -1]]
     unlike = np.abs(sides[:, None] - sides[None, :, ::-1]).max(axis=(2, 3))
-    unlike /= np.maximum(np.minimum(edges.step[:, None], edges.step[None]), _LEAST_STEP)
+    unlike /= np.maximum(np.minimum(edges.step[:, None], edges.step[None]), LEAST_STEP)
     is_line = (ahead > 0) & (ahead.T > 0) & (turn <= allowed_turn) & (missed <= allowed)
     is_line &= (shorter >= wanted) & (unlike <= _UNLIKE)
     misfit = np.where(is_line, missed / allowed + turn / allowed_turn + unlike / _UNLIKE, np.inf)

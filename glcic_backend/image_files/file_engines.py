@@ -1,7 +1,7 @@
 """A picture and its mask in; the completed picture out, by this process or by the running daemon."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -13,7 +13,7 @@ from glcic_backend.errors import DaemonError
 from glcic_backend.scene.pixels import Samples
 from glcic_backend.wire.client import DaemonClient
 from glcic_backend.wire.errors import WireError
-from glcic_backend.wire.geometry import Rectangle
+from glcic_backend.wire.geometry import Rectangle, moved_lines
 from glcic_backend.wire.messages import CompleteReply
 
 Progress = Callable[[str, float], None]
@@ -31,6 +31,7 @@ class Options:
     context: str = "automatic"
     sample_from: str = "automatic"
     distance: int = 0
+    lines: tuple[tuple[float, ...], ...] = ()
     seed: int = 0
 
 
@@ -150,7 +151,7 @@ class DaemonEngine:
                     channels=channels,
                     dtype=name,
                     curve="linear" if linear else "perceptual",
-                    **asdict(options),
+                    **asdict(replace(options, lines=moved_lines(options.lines, -crop.x, -crop.y))),
                     model=self._model,
                     progress=progress,
                 )

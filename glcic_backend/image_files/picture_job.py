@@ -19,7 +19,7 @@ from glcic_backend.image_files.picture import check_size
 from glcic_backend.image_files.reading import STANDARD_INPUT, named
 from glcic_backend.image_files.writing import STANDARD_OUTPUT, check_output
 from glcic_backend.scene.outpainting import NO_BORDERS, Borders, expanded
-from glcic_backend.wire.geometry import Rectangle
+from glcic_backend.wire.geometry import Rectangle, moved_lines
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,12 @@ def complete_picture(job: PictureJob, engine: Callable[[], FileEngine], progress
 
 
 def _sources(job: PictureJob, picture: Picture, mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8] | None, Options]:
-    """Where texture may be copied from (255), None for anywhere; and options that reach all of a source mask."""
-    sources, options = None, job.options
+    """Where texture may be copied from (255), None for anywhere; and options that reach all of a source mask.
+
+    The lines are those of the picture as it came, without the borders.
+    """
+    left, top, _right, _bottom = job.borders
+    sources, options = None, replace(job.options, lines=moved_lines(job.options.lines, left, top))
     if job.source_mask is not None:
         sources = _read_other_mask(job.source_mask, job, picture)
         if not sources.any():

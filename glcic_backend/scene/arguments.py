@@ -1,5 +1,6 @@
 """What a caller hands in; a picture that can be computed with, and what its samples are to be multiplied by, out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,32 @@ from glcic_backend.errors import InvalidInputError
 from glcic_backend.scene import pixels
 from glcic_backend.scene.pixels import Samples
 from glcic_backend.scene.rectangles import slices
+from glcic_backend.wire.checked import checked_lines
 from glcic_backend.wire.geometry import Rectangle
 
 _LARGEST_BYTE = 255.5
 _BRIGHT = 2.0
 """A median above this is no exposure of a photograph whose white is 1."""
+
+
+_GRID = 64
+"""Corners of lines lie on a grid of so many to a pixel, on which a part of an image can begin without rounding."""
+
+
+def corners_of(lines: Sequence[Sequence[float]]) -> list[NDArray[np.float64]]:
+    """The corners of drawn lines, float64 [n, 2] each: columns and rows, the centre of a pixel having whole numbers.
+
+    Args:
+        lines: of each the x and y of its corners, from the top left corner of the image, pixels.
+
+    Raises:
+        InvalidInputError: they are none, or too many.
+    """
+    try:
+        checked = checked_lines([[float(value) for value in line] for line in lines])
+    except (ValueError, TypeError) as error:
+        raise InvalidInputError(f"The lines cannot be followed: they {error}.") from None
+    return [np.rint(np.reshape(line, (-1, 2)) * _GRID) / _GRID - 0.5 for line in checked]
 
 
 def check_is_image(image: object) -> None:

@@ -25,6 +25,12 @@ MAX_NAME, MAX_TITLE = 64, 60
 MAX_MODEL_TITLE = 200
 """Longest text that a model calls itself, in characters; the list shows `MAX_TITLE` of it."""
 
+MAX_LINES, MAX_CORNERS = 16, 1000
+"""Most drawn lines, and most corners of all of them together."""
+
+FARTHEST_CORNER = 1 << 20
+"""Farthest coordinate of a corner: of a line that leads out of the largest image on any side."""
+
 MAX_STAGE = 40
 """Longest name of a stage, in characters."""
 
@@ -127,6 +133,24 @@ def rectangle() -> Any:
         return rectangle
 
     return dataclasses.field(metadata={"check": check})
+
+
+def lines() -> Any:
+    """Drawn lines, each as the x and y of its corners one after the other, in a list of at least four."""
+    return dataclasses.field(metadata={"check": checked_lines})
+
+
+def checked_lines(value: Any) -> list[list[float]]:
+    """Drawn lines, if they are what `lines` says."""
+    if not isinstance(value, (list, tuple)) or len(value) > MAX_LINES:
+        raise ValueError(f"must be a list of at most {MAX_LINES} lines, not {value!r:.60}")
+    for line in value:
+        if not isinstance(line, (list, tuple)) or len(line) < 4 or len(line) % 2:
+            raise ValueError(f"must hold the x and y of two corners or more of each line, not {line!r:.60}")
+    corners = sum(map(len, value)) // 2
+    if corners > MAX_CORNERS:
+        raise ValueError(f"must have at most {MAX_CORNERS} corners in all lines together, not {corners}")
+    return [[_checked_number(item, -FARTHEST_CORNER, FARTHEST_CORNER) for item in line] for line in value]
 
 
 def milliseconds() -> Any:

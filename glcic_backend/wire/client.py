@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import credentials, messages
 from .codec import DEFAULT_MAX_BYTES, MAX_HEADER_BYTES, PROTOCOL_VERSION, decode, encode
@@ -25,7 +25,7 @@ from .messages import ErrorCode, ErrorReply, Message, Progress
 from .zmtp import ZmtpConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from .checked import ListedModel
@@ -177,23 +177,16 @@ class DaemonClient:
         height: int,
         channels: int,
         dtype: str,
-        curve: str = "perceptual",
-        blend: bool = True,
-        quality: str = "best",
-        context: str = "automatic",
-        sample_from: str = "automatic",
-        distance: int = 0,
-        sources: Buffer = b"",
-        seed: int = 0,
-        model: str = "",
         progress: Callable[[str, float], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        **how: Any,
     ) -> messages.CompleteReply:
         """Completes the holes of an image; see `messages.Complete` for the arguments.
 
         Args:
             progress: called with a stage's name and its fraction 0..1 whenever these have changed.
             cancelled: asked ten times a second; when it returns True the job is dropped.
+            how: the others that `submit` takes.
 
         Returns:
             The bounding rectangle of the mask, completed.
@@ -204,23 +197,7 @@ class DaemonClient:
             RequestError: the daemon could not do it; its text says why.
             DaemonLostError: the daemon ended or fell silent.
         """
-        job = self.submit(
-            pixels,
-            mask,
-            width=width,
-            height=height,
-            channels=channels,
-            dtype=dtype,
-            curve=curve,
-            blend=blend,
-            quality=quality,
-            context=context,
-            sample_from=sample_from,
-            distance=distance,
-            sources=sources,
-            seed=seed,
-            model=model,
-        )
+        job = self.submit(pixels, mask, width=width, height=height, channels=channels, dtype=dtype, **how)
         reply = self.wait(job, progress, cancelled)
         sent = Rectangle(0, 0, width, height)
         if not sent.contains(reply.rectangle) or (reply.channels, reply.dtype) != (channels, dtype):
@@ -242,6 +219,7 @@ class DaemonClient:
         context: str = "automatic",
         sample_from: str = "automatic",
         distance: int = 0,
+        lines: Sequence[Sequence[float]] = (),
         sources: Buffer = b"",
         seed: int = 0,
         model: str = "",
@@ -259,6 +237,7 @@ class DaemonClient:
             context,
             sample_from,
             distance,
+            lines,
             seed,
             model,
             pixels,

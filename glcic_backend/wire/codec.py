@@ -13,7 +13,7 @@ from .messages import ErrorCode, Message, request_id
 if TYPE_CHECKING:
     from .messages import Buffer
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 """Raised by one with every change to any message. Both sides must speak the same version.
 
 Only `hello`, `stop` and `error` keep their form in all versions: with them a newer program can end an older daemon.

@@ -1,8 +1,11 @@
-"""Rectangles in pixels, shared by the plug-in, the protocol and the engine."""
+"""Rectangles and drawn lines in pixels, shared by the plug-in, the protocol and the engine."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class Rectangle(NamedTuple):
@@ -30,3 +33,8 @@ class Rectangle(NamedTuple):
     def reach(self, other: Rectangle) -> int:
         """By how many pixels this rectangle must be widened on all sides to contain `other`."""
         return max(0, self.x - other.x, self.y - other.y, other.right - self.right, other.bottom - self.bottom)
+
+
+def moved_lines(lines: Iterable[Sequence[float]], x: float, y: float) -> tuple[tuple[float, ...], ...]:
+    """Drawn lines, each the x and y of its corners one after the other, moved to the right and downwards."""
+    return tuple(tuple(value + (y if place % 2 else x) for place, value in enumerate(line)) for line in lines)

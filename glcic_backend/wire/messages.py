@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, ClassVar, Union
+from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from . import checked
 from .checked import MAX_MODEL_TITLE, MAX_NAME, MAX_SIDE, MAX_STAGE, ListedModel
 from .errors import MessageError
 from .geometry import Rectangle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Buffer = Union[bytes, bytearray, memoryview]  # noqa: UP007 (Python 3.9 knows no other form)
 
@@ -142,6 +145,7 @@ class Complete(Message):
         context: one of `CONTEXTS`.
         sample_from: one of `SIDES`.
         distance: how far from a hole texture may come from, in pixels; 0 leaves it to `context`.
+        lines: drawn lines that lead into a hole and are to be continued in it, as the x and y of their corners.
         seed: of what is left to chance; the same seed gives the same result.
         model: name of an installed model, or nothing for the daemon's default.
         pixels: `height` rows from the top, of `width` pixels, of `channels` samples, without gaps.
@@ -160,6 +164,7 @@ class Complete(Message):
     context: str = checked.choice(*CONTEXTS)
     sample_from: str = checked.choice(*SIDES)
     distance: int = checked.integer(0, MAX_SIDE)
+    lines: Sequence[Sequence[float]] = checked.lines()
     seed: int = checked.integer(0, MAX_SEED)
     model: str = checked.text(MAX_NAME, 0)
     pixels: Buffer = checked.buffer()

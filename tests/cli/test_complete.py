@@ -105,7 +105,7 @@ class TestOnePhotograph:
         write_picture(photo / "linear.png", linear)
         options = ["--model", "some.safetensors", "--device", "cpu", "--threads", 3, "--no-blend"]
         options += ["--quality", "fast", "--context", "more", "--seed", 4294967295]
-        options += ["--sample-from", "sides", "--distance", 70]
+        options += ["--sample-from", "sides", "--distance", 70, "--line", "-3,5,39.5,20", "--line", "0,9,9,9,20,0"]
 
         code, _, _ = run(photo / "linear.png", photo / "mask.png", photo / "out.png", *options)
 
@@ -113,6 +113,7 @@ class TestOnePhotograph:
         expected = {"model": "some.safetensors", "device": "cpu", "threads": 3, "blend": False, "linear": True}
         expected |= {"quality": "fast", "context": "more", "seed": 4294967295}
         expected |= {"sample_from": "sides", "distance": 70, "sources": None}
+        expected |= {"lines": ((-3.0, 5.0, 39.5, 20.0), (0.0, 9.0, 9.0, 9.0, 20.0, 0.0))}
         assert (code, received) == (0, expected)
 
     def test_masks_of_where_to_copy_from_become_one_and_a_distance_that_reaches_all_of_it(
@@ -160,6 +161,33 @@ class TestOnePhotograph:
         code, _, err = run("--batch", *paths, "--source-mask", photo / "black.png")
         assert code != 0 and "leave out --batch" in err
         assert not (photo / "out.png").exists()
+
+    def test_lines_are_those_of_the_picture_as_it_came_also_where_a_border_is_added(self, photo, run, monkeypatch):
+        received = []
+
+        class Recording(GreyEngine):
+            def complete(self, pixels, mask, sources, options, **more):
+                received.append(options.lines)
+                return super().complete(pixels, mask, sources, options, **more)
+
+        monkeypatch.setattr(complete, "LocalEngine", lambda model, device, threads: Recording())
+        paths = [photo / name for name in ("image.png", "mask.png", "out.png")]
+
+        code, _, _ = run(*paths, "--line", "1,2,30.5,4", "--expand", "6,3,10,4")
+
+        assert (code, received) == (0, [((7.0, 5.0, 36.5, 7.0),)])
+
+    @pytest.mark.parametrize("line", ["", "1,2,3", "1,2", "a,b,c,d", "1,2,3,nan", "0,0,1,9999999", "1;2;3;4"])
+    def test_a_line_that_is_none_is_wrong_use(self, photo, run, line):
+        code, _, err = run(photo / "image.png", photo / "mask.png", photo / "out.png", "--line", line)
+
+        assert code == 2 and "is no line. Give x and y of each corner" in err
+        assert not (photo / "out.png").exists()
+
+    def test_lines_belong_to_one_photograph(self, photo, run):
+        code, _, err = run("--batch", photo / "image.png", photo / "mask.png", photo / "out", "--line", "0,0,9,9")
+
+        assert code == 2 and "leave out --batch" in err
 
     def test_what_is_left_out_of_the_output_is_told(self, photo, run):
         pictures = [Image.fromarray(noise(40, 30, 3)), Image.fromarray(noise(20, 15, 3))]

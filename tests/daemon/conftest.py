@@ -133,7 +133,7 @@ def as_request(image, mask):
 def complete_message(image, mask, request=1):
     """The request that `DaemonClient.complete` makes of an image and a mask."""
     options = {"curve": "perceptual", "blend": True, "quality": "best", "context": "automatic", "seed": 0, "model": ""}
-    options |= {"sample_from": "automatic", "distance": 0, "sources": b""}
+    options |= {"sample_from": "automatic", "distance": 0, "lines": [], "sources": b""}
     return Complete(id=request, **as_request(image, mask), **options)
 
 

@@ -36,7 +36,7 @@ def test_the_engine_gets_the_options_of_the_request(client, daemon):
     image, mask = picture()
 
     near = np.full_like(mask, 9)
-    where = {"sample_from": "sides", "distance": 70}
+    where = {"sample_from": "sides", "distance": 70, "lines": [[0.5, 1.0, 7.0, 2.25]]}
     how = {"blend": False, "quality": "fast", "context": "all", "seed": 4294967295}
     client.complete(**as_request(image, mask), curve="linear", sources=near.tobytes(), **where, **how)
     client.complete(**as_request(image, mask))
@@ -46,7 +46,7 @@ def test_the_engine_gets_the_options_of_the_request(client, daemon):
     assert np.array_equal(first.pop("sources"), near)
     assert first == {"linear": True, **where, **how}
     del second["image"], second["mask"]
-    anywhere = {"sources": None, "sample_from": "automatic", "distance": 0}
+    anywhere = {"sources": None, "sample_from": "automatic", "distance": 0, "lines": []}
     assert second == {"linear": False, "blend": True, "quality": "best", "context": "automatic", "seed": 0, **anywhere}
 
 

@@ -49,7 +49,7 @@ def complete(engine, seed=0, image=None, mask=None, heard=None, cancelled=lambda
             heard.append(stage)
 
     options = {"blend": True, "quality": "best", "context": "automatic", "linear": False}
-    options |= {"sample_from": "automatic", "distance": 0}
+    options |= {"sample_from": "automatic", "distance": 0, "lines": []}
     return engine.complete(image, mask, sources=sources, seed=seed, **options, progress=listen, cancelled=cancelled)
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,6 +33,13 @@ def pixel_format():
     from inpaint_selection.pixel_format import PixelFormat
 
     return PixelFormat
+
+
+@pytest.fixture(scope="module")
+def strokes():
+    from inpaint_selection import strokes
+
+    return strokes
 
 
 # Rectangles
@@ -194,3 +202,52 @@ def test_it_imports_nothing_but_the_standard_library_gi_and_its_own(source):
             imported.add(node.module.split(".")[0])
 
     assert imported <= set(sys.stdlib_module_names) | {"gi", "wire", "inpaint_selection"}
+
+
+# Lines
+
+
+def disc(size):
+    rows, columns = np.mgrid[:size, :size] - (size - 1) / 2
+    return (np.hypot(rows, columns) < size / 2).astype(np.uint8) * 255
+
+
+def test_of_a_line_those_parts_are_sent_that_lead_through_the_hole(strokes):
+    area, coverage = Rectangle(500, 400, 40, 40), disc(40).tobytes()
+
+    straight = [(0.0, 420.0), (2000.0, 420.0)]
+    assert strokes.across(straight, area, coverage) == [straight]
+    # Through the box, beside the disc.
+    assert strokes.across([(490.0, 410.0), (510.0, 390.0)], area, coverage) == []
+    assert strokes.across([(0.0, 0.0), (900.0, 300.0)], area, coverage) == []
+    # Far away and back again: the way there is left out.
+    there = [
+        (450.0, 420.0),
+        (560.0, 420.0),
+        (560.0, 410.0),
+        (900.0, 60.0),
+        (950.0, 60.0),
+        (560.0, 430.0),
+        (450.0, 430.0),
+    ]
+    first, second = strokes.across(there, area, coverage)
+    assert first[:2] == [(450.0, 420.0), (560.0, 420.0)] and second[-2:] == [(560.0, 430.0), (450.0, 430.0)]
+    assert (950.0, 60.0) not in first
+
+
+def test_a_point_or_nothing_leads_nowhere(strokes):
+    for corners in ([], [(510.0, 410.0)]):
+        assert strokes.across(corners, Rectangle(500, 400, 40, 40), disc(40).tobytes()) == []
+
+
+def test_a_line_keeps_only_the_corners_that_it_needs(strokes):
+    angles = np.linspace(0, np.pi, 400)
+    arc = [(100 * float(np.cos(angle)), 100 * float(np.sin(angle))) for angle in angles]
+
+    kept = strokes.simplified(arc)
+
+    assert (kept[0], kept[-1]) == (arc[0], arc[-1]) and len(kept) < 40
+    for corner in arc:
+        assert min(strokes._distance(corner, *piece) for piece in pairwise(kept)) <= 0.25
+    assert strokes.simplified([(0.0, 0.0), (3.0, 0.1), (9.0, 0.0)]) == [(0.0, 0.0), (9.0, 0.0)]
+    assert strokes.simplified([(0.0, 0.0), (9.0, 0.0), (0.0, 0.0)]) == [(0.0, 0.0), (9.0, 0.0), (0.0, 0.0)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glcic_backend.wire.checked import MAX_MODELS, MAX_NAME, MAX_TITLE
+from glcic_backend.wire.checked import FARTHEST_CORNER, MAX_CORNERS, MAX_LINES, MAX_MODELS, MAX_NAME, MAX_TITLE
 from glcic_backend.wire.codec import MAX_FRAMES, MAX_HEADER_BYTES, PROTOCOL_VERSION, decode, encode
 from glcic_backend.wire.errors import MessageError, ProtocolMismatchError
 from glcic_backend.wire.geometry import Rectangle
@@ -38,7 +38,25 @@ EXAMPLES = [
     Hello(1, "0a" * 32, "test 1.0"),
     Status(2),
     Context(3, 640, 480, Rectangle(10, 20, 30, 40), "best", "all", 70, "beach"),
-    Complete(4, 3, 2, 4, "u16", "linear", False, "fast", "more", "sides", 9, 7, "beach", bytes(48), bytes(6), bytes(6)),
+    Complete(
+        4,
+        3,
+        2,
+        4,
+        "u16",
+        "linear",
+        False,
+        "fast",
+        "more",
+        "sides",
+        9,
+        [[-7.5, 1.0, 3.25, 2.0]],
+        7,
+        "beach",
+        bytes(48),
+        bytes(6),
+        bytes(6),
+    ),
     Complete(
         4,
         3,
@@ -51,6 +69,7 @@ EXAMPLES = [
         "automatic",
         "automatic",
         0,
+        [],
         MAX_SEED,
         "",
         bytes(24),
@@ -95,7 +114,23 @@ def test_every_type_of_message_has_an_example_here():
 
 def small_completion(pixels):
     return Complete(
-        4, 2, 1, 3, "u8", "perceptual", True, "best", "automatic", "sides", 7, 9, "", pixels, b"\xff\x00", b""
+        4,
+        2,
+        1,
+        3,
+        "u8",
+        "perceptual",
+        True,
+        "best",
+        "automatic",
+        "sides",
+        7,
+        [[0, 1, 2, 0.5]],
+        9,
+        "",
+        pixels,
+        b"\xff\x00",
+        b"",
     )
 
 
@@ -103,11 +138,20 @@ def test_the_frames_of_a_completion_are_its_header_its_pixels_and_its_masks():
     frames = encode(small_completion(b"RGBrgb"))
 
     assert bytes(frames[0]) == (
-        b'{"protocol":3,"type":"complete","id":4,"width":2,"height":1,"channels":3,"dtype":"u8",'
+        b'{"protocol":4,"type":"complete","id":4,"width":2,"height":1,"channels":3,"dtype":"u8",'
         b'"curve":"perceptual","blend":true,"quality":"best","context":"automatic","sample_from":"sides","distance":7,'
-        b'"seed":9,"model":""}'
+        b'"lines":[[0.0,1.0,2.0,0.5]],"seed":9,"model":""}'
     )
     assert [bytes(part) for part in frames[1:]] == [b"RGBrgb", b"\xff\x00", b""]
+
+
+def test_as_many_and_as_long_lines_as_there_may_be_fit_into_a_header():
+    longest = -1 / 3 * 10**-300  # as long a number as JSON has
+    lines = [[longest] * (2 * MAX_CORNERS - 4 * (MAX_LINES - 1))] + [[longest] * 4] * (MAX_LINES - 1)
+    frames = encode(dataclasses.replace(EXAMPLES[3], lines=lines))
+
+    assert len(frames[0]) <= MAX_HEADER_BYTES
+    assert decode(frames, REQUESTS).lines == lines
 
 
 def test_pixels_are_not_copied_on_their_way_into_frames():
@@ -157,6 +201,20 @@ def test_pixels_are_not_copied_on_their_way_into_frames():
         (EXAMPLES[2], {"distance": -1}),
         (EXAMPLES[3], {"sample_from": "left"}),
         (EXAMPLES[3], {"distance": MAX_SIDE + 1}),
+        (EXAMPLES[3], {"lines": ...}),
+        (EXAMPLES[3], {"lines": {}}),
+        (EXAMPLES[3], {"lines": "0,0,1,1"}),
+        (EXAMPLES[3], {"lines": [0, 0, 1, 1]}),
+        (EXAMPLES[3], {"lines": [[0, 0]]}),
+        (EXAMPLES[3], {"lines": [[0, 0, 1, 1, 2]]}),
+        (EXAMPLES[3], {"lines": [[0, 0, 1, "1"]]}),
+        (EXAMPLES[3], {"lines": [[0, 0, 1, True]]}),
+        (EXAMPLES[3], {"lines": [[0, 0, 1, float("nan")]]}),
+        (EXAMPLES[3], {"lines": [[0, 0, 1, float("inf")]]}),
+        (EXAMPLES[3], {"lines": [[0, 0, 1, FARTHEST_CORNER + 1]]}),
+        (EXAMPLES[3], {"lines": [[0, 0, 1, -FARTHEST_CORNER - 1]]}),
+        (EXAMPLES[3], {"lines": [[0, 0, 1, 1]] * (MAX_LINES + 1)}),
+        (EXAMPLES[3], {"lines": [[0, 0] * (MAX_CORNERS - 1), [0, 0] * 2]}),
         (EXAMPLES[3], {"seed": -1}),
         (EXAMPLES[3], {"seed": MAX_SEED + 1}),
         (EXAMPLES[3], {"model": "x" * 65}),

@@ -34,6 +34,7 @@ class Options:
         sample_from, distance: as in the protocol's `complete`.
         channel: name of a channel of the image that says where to copy from, empty for none.
         channel_use: `EXCLUDE` what it holds from being copied, or copy `ONLY` that.
+        path: name of a path of the image to follow through the selection, empty for none.
         model: name of an installed model, empty for the daemon's default.
         sample_merged: fill from what is visible instead of the layer.
     """
@@ -49,6 +50,7 @@ class Options:
     distance: int
     channel: str
     channel_use: str
+    path: str
     model: str
 
     @classmethod
@@ -66,6 +68,7 @@ class Options:
             distance=config.get_property("distance"),
             channel=config.get_property("channel") or "",
             channel_use=config.get_property("channel-use"),
+            path=config.get_property("path") or "",
             model=config.get_property("model") or "",
         )
 
@@ -193,6 +196,13 @@ def _add_sources(procedure: Gimp.Procedure) -> None:
             (ONLY, _("Copy only from"), _("Detail is copied from what the channel marks, and from nowhere else.")),
         ),
         EXCLUDE,
+        _FLAGS,
+    )
+    procedure.add_string_argument(
+        "path",
+        _("Line to follo_w"),
+        _("A path of the image along which an edge or thin line goes on, by its name; empty for none"),
+        "",
         _FLAGS,
     )
     procedure.add_string_argument(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from wire.client import DaemonClient
 from wire.errors import DaemonLostError, StoppingError
-from wire.geometry import Rectangle
+from wire.geometry import Rectangle, moved_lines
 from wire.messages import CompleteReply
 
 from .areas import moved
@@ -21,22 +21,37 @@ from .writing import Fill
 
 
 def complete(
-    start: DaemonStart, source: Source, sources: Sources, hole: Hole, options: Options, progress: Progress
+    start: DaemonStart,
+    source: Source,
+    sources: Sources,
+    lines: list[list[float]],
+    hole: Hole,
+    options: Options,
+    progress: Progress,
 ) -> Fill:
     """Has the hole filled from what the source shows. A daemon that dies or ends meanwhile is replaced once.
+
+    Args:
+        lines: to follow, as the x and y of their corners in the image.
 
     Raises:
         Refusal: there is nothing to fill from.
         WireError: the daemon could not do it.
     """
     try:
-        return _ask(start.connect(progress.starting), source, sources, hole, options, progress)
+        return _ask(start.connect(progress.starting), source, sources, lines, hole, options, progress)
     except (DaemonLostError, StoppingError):
-        return _ask(start.connect(progress.starting), source, sources, hole, options, progress)
+        return _ask(start.connect(progress.starting), source, sources, lines, hole, options, progress)
 
 
 def _ask(
-    client: DaemonClient, source: Source, sources: Sources, hole: Hole, options: Options, progress: Progress
+    client: DaemonClient,
+    source: Source,
+    sources: Sources,
+    lines: list[list[float]],
+    hole: Hole,
+    options: Options,
+    progress: Progress,
 ) -> Fill:
     extent = source.extent
     with client:
@@ -72,6 +87,7 @@ def _ask(
             context=options.context,
             sample_from=options.sample_from,
             distance=sources.distance,
+            lines=moved_lines(lines, -sent.x, -sent.y),
             sources=sources.mask(sent),
             seed=options.variant,
             model=options.model,

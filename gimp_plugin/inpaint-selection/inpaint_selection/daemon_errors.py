@@ -65,6 +65,11 @@ def _refused(error: RequestError, options: Options, doctor: str) -> str:
             "Too little is left to copy from there. Choose a larger Distance or another Sample from, or mark more in "
             "the channel."
         )
+    if error.code == ErrorCode.INVALID_INPUT and options.path:
+        return _(
+            "The path “{path}” could not be followed: too little of it lies in the picture beside the selection. Let "
+            "it begin and end 20 pixels or more outside."
+        ).format(path=options.path)
     if error.code == ErrorCode.INVALID_INPUT:
         return _("The picture holds values that are not numbers or infinite, from which nothing can be computed.")
     return _(

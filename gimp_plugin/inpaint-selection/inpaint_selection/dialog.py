@@ -27,6 +27,7 @@ _FOLDED = [
     "distance",
     "channel",
     "channel-use",
+    "path",
     "model",
 ]
 # Lists that drop down: GIMP 3.2 would make a column of buttons of each.
@@ -46,6 +47,8 @@ def ask(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig, image: Gimp.Ima
     models.offer([], _("Default"))
     channels = _NameList(config, "channel", dialog.get_widget("channel", GObject.TYPE_NONE))
     channels.offer([(each.get_name(), each.get_name()) for each in image.get_channels()], _("None"))
+    paths = _NameList(config, "path", dialog.get_widget("path", GObject.TYPE_NONE))
+    paths.offer([(each.get_name(), each.get_name()) for each in image.get_paths()], _("None"))
     dialog.get_label("folded-title", _("_Advanced options"), False, True)
     dialog.fill_box("folded-box", _FOLDED).set_spacing(_SPACING)
     dialog.fill_expander("folded", "folded-title", False, "folded-box")

@@ -17,6 +17,7 @@ from .daemon import DaemonStart
 from .daemon_errors import told
 from .hole import Hole, read_hole
 from .installation import read_installation
+from .lines import read_lines
 from .progress import Progress
 from .refusals import Deleted, Refusal
 from .source import Source, extent_of, stored_encoding, visible
@@ -60,6 +61,7 @@ def run(
         hole = read_hole(image, options, within)
         looks.check(image, layer, hole, options)
         sources = read_sources(image, hole.area, options)
+        lines = read_lines(image, hole, options)
         place = place_of(layer, hole)
         if run_mode == Gimp.RunMode.WITH_LAST_VALS and place == last.place:
             options = replace(options, variant=next_variant(last.variant))
@@ -71,7 +73,7 @@ def run(
             with told(options, start.installation):
                 for each in tries:
                     progress.begin_fill(len(fills))
-                    fills.append(complete(start, source, sources, hole, each, progress))
+                    fills.append(complete(start, source, sources, lines, hole, each, progress))
         except Deleted:
             if image.is_valid():
                 raise

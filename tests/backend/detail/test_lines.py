@@ -82,7 +82,7 @@ def test_the_edges_of_a_line_are_found_on_both_sides_of_a_hole_and_joined():
     middle = np.array([160.3, 120.3]) - 0.5
     along = np.array([np.cos(0.2), np.sin(0.2)])
     for line in lines:
-        aside = (line.ends - middle) @ (-along[1], along[0])
+        aside = (line.path - middle) @ (-along[1], along[0])
         assert np.abs(aside).max() < 1
         assert 78 <= line.gap <= 110
 
@@ -136,8 +136,8 @@ def test_lines_keep_their_place_in_smaller_copies_and_parts():
     broken = thin_line(angle=0.0)
     line = interrupted_lines(scene_of(broken))[0]
 
-    assert np.allclose(line.in_copy(1).ends, (line.ends + 0.5) / 2 - 0.5)
-    assert np.allclose(line.seen_from(10, 20).ends, line.ends - (10, 20))
+    assert np.allclose(line.in_copy(1).path, (line.path + 0.5) / 2 - 0.5)
+    assert np.allclose(line.seen_from(10, 20).path, line.path - (10, 20))
 
 
 def test_a_painted_line_looks_as_on_both_sides_and_leaves_the_rest():
