@@ -3,6 +3,7 @@
 import ast
 import re
 import shutil
+import sys
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -23,6 +24,16 @@ def private_home():
         patch.setenv("GLCIC_HOME", folder)
         yield
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def threads_of_torch():
+    """A test that sets their number, as a training does, gives it back: the last bits of a completion depend on it."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else 0
+    yield
+    if torch:
+        torch.set_num_threads(before)
 
 
 _QUIET_MODULES = [

@@ -19,6 +19,9 @@ _LEAST = 0.15
 _POWER = 8
 """The higher, the sharper the limit between what is believed and what is not."""
 
+_MOST = 1e6
+"""Times the limit, from which on a step is not believed at all."""
+
 _CHUNK = 4096
 
 
@@ -44,8 +47,10 @@ def believed_steps(
     at_rim = steps >= 0
     if not at_rim.any():
         return np.ones_like(steps)
-    limit = np.float32(max(outlier * float(np.median(steps[at_rim])), _LEAST))
-    return np.asarray(1 / (1 + (np.maximum(steps, 0) / limit) ** _POWER), np.float32)
+    limit = max(outlier * float(np.median(steps[at_rim])), _LEAST)
+    # Colours far out of range give steps whose power is out of it, too, or that are no numbers.
+    sizes = np.clip(np.nan_to_num(steps.astype(np.float64), nan=np.inf, posinf=np.inf) / limit, 0, _MOST)
+    return np.asarray(1 / (1 + sizes**_POWER), np.float32)
 
 
 @compiled

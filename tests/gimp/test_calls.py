@@ -66,7 +66,7 @@ def test_it_is_found_in_the_menu_directly_and_among_what_enhances(gimp):
 def test_every_argument_has_a_description(gimp):
     blurbs = gimp.run("result = [a.get_blurb() for a in Gimp.get_pdb().lookup_procedure(PROCEDURE).get_arguments()]")
 
-    assert len(blurbs) == 15
+    assert len(blurbs) == 16
     assert all(blurbs)
 
 
