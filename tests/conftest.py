@@ -26,9 +26,10 @@ def private_home():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def threads_of_torch():
-    """A test that sets their number, as a training does, gives it back: the last bits of a completion depend on it."""
+    """Who sets their number, as a training does, gives it back to the next module: a completion's last bits depend on
+    it. Fixtures of a module or the whole run train, too."""
     torch = sys.modules.get("torch")
     before = torch.get_num_threads() if torch else 0
     yield
