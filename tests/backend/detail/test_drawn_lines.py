@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-import torch
 
-from glcic_backend import Inpainter
 from glcic_backend.detail.drawn_lines import drawn_lines, goes_on_as
 from glcic_backend.detail.line_pairs import interrupted_lines
 from glcic_backend.errors import InvalidInputError
@@ -13,14 +11,6 @@ from glcic_backend.wire.geometry import Rectangle, moved_lines
 
 from . import drawn_scenes
 from .line_scenes import band, broken
-
-
-@pytest.fixture(scope="module")
-def engine():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield Inpainter.load("shipped", device="cpu")
-    torch.set_num_threads(before)
 
 
 def scene_of(made):

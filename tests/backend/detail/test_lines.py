@@ -4,9 +4,7 @@ import functools
 
 import numpy as np
 import pytest
-import torch
 
-from glcic_backend import Inpainter
 from glcic_backend.detail.line_pairs import interrupted_lines
 from glcic_backend.detail.lines import LINE_NUMBERS, crosses, line_vectors, near_lines, paint
 from glcic_backend.detail.pyramid import RADIUS, Level
@@ -14,14 +12,6 @@ from glcic_backend.detail.whole_piece import whole_piece
 from glcic_backend.scene.scene import Scene
 
 from . import line_scenes
-
-
-@pytest.fixture(scope="module")
-def engine():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield Inpainter.load("shipped", device="cpu")
-    torch.set_num_threads(before)
 
 
 def scene_of(broken):

@@ -5,21 +5,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
-
-from glcic_backend import Inpainter
 
 from .scenes import rim_jump
 
 FOLDER = Path(__file__).parent / "photographs"
-
-
-@pytest.fixture(scope="module")
-def engine():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield Inpainter.load(device="cpu")
-    torch.set_num_threads(before)
 
 
 def photograph(name):
