@@ -4,10 +4,11 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.core import caching
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -21,18 +22,54 @@ _MATHS = {"reassoc", "contract", "nsz", "arcp"}
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """A function that is compiled when it is first called, and kept beside its module for the next process.
 
-    Where that folder cannot be written to, numba keeps it in the user's folder for caches, and where that cannot
-    either, or the disk is full, it is compiled in every process. It runs without Python's lock, so that threads can
-    share a loop.
+    Where that folder cannot be written to, what is there already is used, as the installation left it; the rest numba
+    keeps in the user's folder for caches. Where that cannot be written to either, or the disk is full, it is compiled
+    in every process. It runs without Python's lock, so that threads can share a loop.
     """
-    compile_it = numba.njit(nogil=True, error_model="numpy", fastmath=_MATHS, cache=True)
-    with contextlib.suppress(RuntimeError):  # there is no folder that can be written to
-        kept: Any = compile_it(function)
+    make = partial(numba.njit, nogil=True, error_model="numpy", fastmath=_MATHS)
+    beside: Any = _BesideModule(function)  # type: ignore[no-untyped-call]
+    try:
+        kept: Any = make(cache=True)(function)
         kept._cache.save_overload = _if_possible(kept._cache.save_overload)
-        result: Callable[Parameters, Result] = kept
-        return result
-    plain: Callable[Parameters, Result] = numba.njit(nogil=True, error_model="numpy", fastmath=_MATHS)(function)
-    return plain
+    except RuntimeError:  # there is no folder that can be written to
+        kept = make()(function)
+        kept._cache = beside
+    else:
+        if kept._cache.cache_path != beside.cache_path:
+            kept._cache.load_overload = _first_of(kept._cache.load_overload, beside.load_overload)
+    result: Callable[Parameters, Result] = kept
+    return result
+
+
+class _BesideModuleLocator(caching.InTreeCacheLocator):
+    """The folder beside a module, whether or not it can be written to; numba takes it only if it can."""
+
+    def ensure_cache_path(self) -> None:
+        """Makes nothing: it is read only."""
+
+
+class _BesideModuleFiles(caching.CompileResultCacheImpl):
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._locator_classes = [_BesideModuleLocator]
+        super().__init__(function)  # type: ignore[no-untyped-call]
+
+
+class _BesideModule(caching.FunctionCache):
+    """What is kept beside a function's module, to be read."""
+
+    _impl_class = _BesideModuleFiles
+
+    def save_overload(self, sig: object, data: object) -> None:
+        """Keeps nothing."""
+
+
+def _first_of(*loads: Callable[..., object]) -> Callable[..., object]:
+    """The first that finds something; None if none does."""
+
+    def load(*arguments: object) -> object:
+        return next((found for each in loads if (found := each(*arguments)) is not None), None)
+
+    return load
 
 
 def _if_possible(save: Callable[..., None]) -> Callable[..., None]:

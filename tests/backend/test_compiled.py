@@ -1,16 +1,16 @@
 """Loops as machine code: kept where that is possible, shared by threads with the same result."""
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
 
-import numba
 import numpy as np
 import pytest
 
-from glcic_backend.compiled import compiled, in_chunks, side_by_side
+from glcic_backend.compiled import in_chunks, side_by_side
 from glcic_backend.errors import CancelledError
 
 
@@ -150,20 +150,75 @@ def test_an_error_in_another_threads_task_is_not_lost():
         side_by_side([task, task], 2, never)
 
 
-def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(monkeypatch):
-    njit = numba.njit
-    njit(lambda value: value)(1)  # what numba itself compiles on first use is made before
+LOOPS = """
+import os, tempfile
 
-    def without_a_folder(*, cache=False, **options):
-        if cache:
-            return lambda function: (_ for _ in ()).throw(RuntimeError("no locator available"))
-        return njit(**options)
+if "NOWHERE" in os.environ:
+    def refuse(*arguments, **options):
+        raise PermissionError("a folder that cannot be written to")
 
-    monkeypatch.setattr(numba, "njit", without_a_folder)
+    tempfile.TemporaryFile = refuse
 
-    double = compiled(lambda value: 2 * value)
+from glcic_backend.compiled import compiled
 
-    assert double(21) == 42 and double.nopython_signatures
+double = compiled(lambda value: 2 * value)
+
+if __name__ == "__main__":
+    print(double(21), sum(double.stats.cache_hits.values()))
+"""
+
+
+def said_by_loops(folder, **variables):
+    """What a program of loops prints: the result, and how many loops were found compiled."""
+    env = {**os.environ, **variables}
+    ran = subprocess.run([sys.executable, str(folder / "loops.py")], env=env, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout.split()
+
+
+@pytest.fixture(scope="module")
+def compiled_loops(tmp_path_factory):
+    """A folder with a program of loops that has run once."""
+    folder = tmp_path_factory.mktemp("compiled")
+    (folder / "loops.py").write_text(LOOPS)
+    assert said_by_loops(folder) == ["42", "0"]
+    return folder
+
+
+@pytest.fixture
+def loops(compiled_loops, tmp_path):
+    """A copy of it for one test."""
+    return shutil.copytree(compiled_loops, tmp_path / "installed")
+
+
+def test_what_was_compiled_is_kept_beside_the_module(loops):
+    assert said_by_loops(loops) == ["42", "1"]
+
+
+def test_what_is_beside_the_module_serves_who_keeps_his_own_elsewhere(loops, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    assert said_by_loops(loops, NUMBA_CACHE_DIR=str(elsewhere)) == ["42", "1"]
+
+    shutil.rmtree(loops / "__pycache__")
+    assert said_by_loops(loops, NUMBA_CACHE_DIR=str(elsewhere)) == ["42", "0"]
+    assert said_by_loops(loops, NUMBA_CACHE_DIR=str(elsewhere)) == ["42", "1"]
+
+
+def test_what_is_beside_the_module_serves_where_nothing_can_be_written(loops):
+    assert said_by_loops(loops, NOWHERE="1") == ["42", "1"]
+
+
+def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(loops):
+    shutil.rmtree(loops / "__pycache__")
+
+    assert said_by_loops(loops, NOWHERE="1") == ["42", "0"]
+    assert said_by_loops(loops, NOWHERE="1") == ["42", "0"]
+
+
+def test_loops_of_a_changed_module_are_compiled_anew(loops):
+    (loops / "loops.py").write_text(LOOPS.replace("2 * value", "value + 1"))
+
+    assert said_by_loops(loops, NOWHERE="1") == ["22", "0"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
