@@ -121,11 +121,16 @@ def test_the_second_model_is_installed_and_chosen_by_its_name(shown, machine, mo
 
 
 def test_twenty_runs_leave_nothing_behind(shown, machine):
+    def commands():
+        running = [" ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"])]
+        return [command for command in running if str(machine.folder) in command]
+
     def traces():
+        # The last process has answered, but may need a moment more to end.
+        wait_until(lambda: not any("/inpaint-selection.py" in command for command in commands()))
         files = {str(path.relative_to(machine.home)) for path in machine.home.rglob("*")}
         temporary = set(shown.run("import os; result = os.listdir('/tmp')"))
-        running = [each.info["cmdline"] or [] for each in psutil.process_iter(["cmdline"])]
-        return files, temporary, sum(str(machine.folder) in " ".join(words) for words in running)
+        return files, temporary, len(commands())
 
     assert shown.inpaint() == ""
     before = traces()
@@ -134,7 +139,7 @@ def test_twenty_runs_leave_nothing_behind(shown, machine):
         shown.select(slice(20, 40), slice(10 * number, 10 * number + 25))
         assert shown.inpaint(quality="fast") == ""
 
-    wait_until(lambda: traces() == before)  # the last process has answered, but may need a moment more to end
+    assert traces() == before
     assert {re.sub(r"daemon-\d+", "daemon", name) for name in before[0]} == {
         "run",
         *(f"run/{name}" for name in ("daemon.json", "daemon.lock", "daemon.log", "daemon.sock", "start.log")),
