@@ -77,7 +77,11 @@ def blended(
     """
 
     def finish(part: Part, progress: Progress, cancelled: Cancelled) -> list[Fill]:
-        grey = without_colour(part.photograph, part.fills)
+        def check() -> None:
+            if cancelled is not None and cancelled():
+                raise CancelledError("The completion was cancelled before it was blended.")
+
+        grey = without_colour(part.photograph, part.fills, check)
         fitted = continue_calm_rims(part.photograph, part.holes, grey, cancelled)
         blend_fills(part.photograph, fitted, progress, cancelled)
         return fitted

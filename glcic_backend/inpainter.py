@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,9 @@ Progress = Callable[[str, float], None]
 
 Cancelled = Callable[[], bool]
 """Polled often; True stops the completion."""
+
+_BAND_PIXELS = 1 << 18
+"""So many pixels are put into the result between two looks at the cancel."""
 
 
 class Inpainter:
@@ -190,7 +193,7 @@ class Inpainter:
 
         def check() -> None:
             if cancelled is not None and cancelled():
-                raise CancelledError("The completion was cancelled while its holes were looked for.")
+                raise CancelledError("The completion was cancelled.")
 
         _check_options(quality, context, sample_from, distance, seed)
         check_is_image(image)
@@ -228,9 +231,10 @@ class Inpainter:
             opacities = self._opacities(photograph, masked, holes, how, lambda share: report("plan", share), cancelled)
         report("plan", 1.0)
         fills = self._fills(photograph, holes, how, report, cancelled)
+        check()
         if samples.dtype == np.float32:
             keep_in_range(fills, photograph, read)
-        return _composed(image, photograph, white, coverage, fills, opacities)
+        return _composed(image, photograph, white, coverage, fills, opacities, check)
 
     def _fills(
         self,
@@ -310,21 +314,36 @@ def _composed(
     coverage: Coverage,
     fills: list[Fill],
     opacities: list[Fill],
+    check: Callable[[], None],
 ) -> Samples:
     """The image as it came, with the fills over the photograph made of it, each pixel filled once.
 
     Where it has alpha, it becomes as opaque there as grey fills say.
+
+    Args:
+        check: called several times a second; may raise.
     """
     result = image.copy()
     for fill in reversed(fills):  # the first has the last word
-        place = slices(fill.region)
-        share = coverage[place].astype(np.float32) / np.float32(255)
-        opacity = _opacity(opacities, fill.region) if opacities else 1.0
-        filled = pixels.compose(photograph.image[place], fill.colour, share, photograph.linear, opacity)
-        # A fill may hold pixels of the rim, which are looked away from but never written.
-        written = fill.where & (share > 0)
-        result[place][written] = _scaled(filled, white)[written]
+        for band in _bands(fill.region):
+            check()
+            place, rows = slices(band), slice(band.y - fill.region.y, band.bottom - fill.region.y)
+            # A fill may hold pixels of the rim, which are looked away from but never written.
+            written = fill.where[rows] & (coverage[place] > 0)
+            if not written.any():
+                continue
+            share = coverage[place].astype(np.float32) / np.float32(255)
+            opacity = _opacity(opacities, band) if opacities else 1.0
+            filled = pixels.compose(photograph.image[place], fill.colour[rows], share, photograph.linear, opacity)
+            result[place][written] = _scaled(filled, white)[written]
     return result
+
+
+def _bands(region: Rectangle) -> Iterator[Rectangle]:
+    """A rectangle cut across, from its top."""
+    rows = max(1, _BAND_PIXELS // region.width)
+    for y in range(region.y, region.bottom, rows):
+        yield region._replace(y=y, height=min(rows, region.bottom - y))
 
 
 def _opacity(opacities: list[Fill], region: Rectangle) -> NDArray[np.float32]:

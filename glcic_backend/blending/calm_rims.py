@@ -73,8 +73,9 @@ def continue_calm_rims(
         hole[place] = part.mask
         paste(index.within(window), window, picture)
         check()
-        colour = picture[place].copy()
-        colour += _change(Scene(picture, known, hole & ~known), rim_halvings(part.thickness), check, cancelled)[place]
+        change = _change(Scene(picture, known, hole & ~known), rim_halvings(part.thickness), check, cancelled)
+        check()
+        colour = picture[place] + change[place]
         result.append(Fill(part.box, part.mask, colour))
     return result
 
@@ -100,8 +101,10 @@ def _change(
     check()
     rim_variance = continued[..., 3:]
     share = rim_variance / (rim_variance + np.float32(_NETWORK_ERROR**2))
+    check()
     # Where no known pixel touches the hole, there is nothing to continue.
     change = np.where(rim_variance > 0, (1 - share) * (continued[..., :3] - scene.picture), 0).astype(np.float32)
+    check()
     change[~scene.hole] = 0
     return change if scale == 1 else _enlarged(change, size, scale)
 
@@ -127,5 +130,8 @@ def _local_statistics(scene: Scene, check: Callable[[], None]) -> tuple[NDArray[
     count = np.maximum(cv2.blur(weight, size), np.float32(1e-6))[..., None]
     mean = cv2.blur(values, size) / count
     check()
-    variance = np.maximum(cv2.blur(values * values, size) / count - mean * mean, 0).mean(axis=2)
+    squares = cv2.blur(values * values, size) / count
+    check()
+    variance = np.maximum(squares - mean * mean, 0).mean(axis=2)
+    check()
     return np.asarray(mean + centre, np.float32), np.asarray(variance, np.float32)

@@ -1,6 +1,6 @@
 """Fills of a photograph in; fills without colour out where it has none: black and white, stored as RGB."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,22 +12,38 @@ from glcic_backend.scene.rectangles import grown, slices
 
 _AROUND = 50
 """Pixels round a fill that are looked at."""
+_ROWS = 64
+"""Rows of a photograph that are looked at at once: most have a colour in the first."""
 _MOST = 1.5 / 255
 """Largest difference between the channels of a pixel without colour, 0..1: a level, as rounding leaves it."""
 
 
-def without_colour(photograph: Photograph, fills: Sequence[Fill]) -> list[Fill]:
+def without_colour(
+    photograph: Photograph, fills: Sequence[Fill], check: Callable[[], None] = lambda: None
+) -> list[Fill]:
     """The fills; those round which nothing known has a colour with equal channels. A network knows no such photograph.
 
     What is made of them by the same steps in each channel stays without colour.
+
+    Args:
+        check: called several times a second; may raise.
     """
-    return [replace(fill, colour=_grey(fill.colour)) if _is_grey(photograph, fill) else fill for fill in fills]
+    return [replace(fill, colour=_grey(fill.colour)) if _is_grey(photograph, fill, check) else fill for fill in fills]
 
 
-def _is_grey(photograph: Photograph, fill: Fill) -> bool:
+def _is_grey(photograph: Photograph, fill: Fill, check: Callable[[], None]) -> bool:
+    """Whether something round a fill is known, and nothing of it has a colour."""
     crop = grown(fill.region, _AROUND, photograph.width, photograph.height)
-    known = photograph.rgb(crop)[photograph.known[slices(crop)]]
-    return known.size > 0 and float((known.max(axis=1) - known.min(axis=1)).max()) <= _MOST
+    is_grey = False
+    for y in range(crop.y, crop.bottom, _ROWS):
+        check()
+        strip = crop._replace(y=y, height=min(_ROWS, crop.bottom - y))
+        known = photograph.rgb(strip)[photograph.known[slices(strip)]]
+        if known.size > 0:
+            is_grey = float((known.max(axis=1) - known.min(axis=1)).max()) <= _MOST
+            if not is_grey:
+                return False
+    return is_grey
 
 
 def _grey(colour: NDArray[np.float32]) -> NDArray[np.float32]:

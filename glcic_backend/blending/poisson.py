@@ -52,15 +52,18 @@ def membrane(
         CancelledError: `cancelled` returned true.
     """
     check = _raising_if(cancelled)
+    check()
     result = np.where(pinned[..., None], values, np.float32(0))
     free = hole & ~pinned
     if not free.any():
         return result
+    check()
     given = values[pinned]
     low, high = given.min(axis=0), given.max(axis=0)
     check()
     centre = (low + high) / 2
     rim = np.where(pinned[..., None], values - centre, np.float32(0))
+    check()
     tolerance = (TOLERANCE * (high - low) + _ROUNDING * np.maximum(abs(low), abs(high))).astype(np.float64)
     check()
     u = _solved(_Equation(free, pinned, exists, _sums_of_neighbours(rim), 0.0), tolerance, cancelled)

@@ -103,12 +103,14 @@ def add_details(
     for number, (hole, part) in enumerate(parts):
         if number == 0 or parts[number - 1][0] is not hole:
             previous = []
+            check()
             lines = [] if are_many else _lines(photograph, hole, options, drawn[id(hole)])
         window = detail_window(
             photograph.width, photograph.height, part.box, part.thickness, options.context, options.distance
         )
         check()
-        scene = _scene(photograph, part, window, fills, previous, options.sample_from)
+        scene = _scene(photograph, part, window, fills, previous, options.sample_from, check)
+        check()
         seen = [line.seen_from(window.x, window.y) for line in lines]
         paint(seen, scene.picture, scene.hole)
         halvings = network_level(hole.thickness, options.largest)
@@ -202,14 +204,18 @@ def _scene(
     fills: Sequence[Fill],
     previous: Sequence[Fill],
     sample_from: str,
+    check: Callable[[], None],
 ) -> Scene:
     """A piece of a hole and its surroundings; the pieces before it count as known, so that it continues them."""
     picture = photograph.rgb(window)
+    check()
     known = photograph.known[slices(window)].copy()
     # What stands where nothing is known matters little: a few pixels tell.
     sample = picture[::_SAMPLED, ::_SAMPLED][known[::_SAMPLED, ::_SAMPLED]]
     picture[~known] = sample.mean(axis=0) if len(sample) else 0
+    check()
     paste(fills, window, picture)
+    check()
     paste(previous, window, picture, known)
     hole = np.zeros(known.shape, np.bool_)
     place = part.box._replace(x=part.box.x - window.x, y=part.box.y - window.y)

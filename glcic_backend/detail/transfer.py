@@ -190,12 +190,14 @@ def _searched(
     check()
     room = _HINTS if recipe.guide > 0 or lines else 0
     vectors = space.everywhere(check, room)
+    check()
     seen = np.zeros((len(level.targets), room), np.float32)
     if recipe.guide > 0:
         of_guide = slice(0, GUIDE_NUMBERS)
         known, in_hole = guide_vectors(scene, task.blur / 2**number, recipe.guide)
         vectors[:, COMPONENTS:][:, of_guide], seen[:, of_guide] = known, in_hole[level.targets]
         del known, in_hole
+    check()
     contrast = Contrast(level, recipe.contrast, recipe.by_colour)
     if lines:
         numbers = line_vectors(lines, scene.hole.shape)
@@ -204,7 +206,9 @@ def _searched(
         contrast.wanted[seen[:, -LINE_NUMBERS:].any(axis=1)] = 0
         del numbers
     check()
-    matcher = Matcher(level, vectors, contrast, rarity(level, recipe.rarity), recipe.nearness, random, check)
+    rare = rarity(level, recipe.rarity)
+    check()
+    matcher = Matcher(level, vectors, contrast, rare, recipe.nearness, random, check)
     check()
     fading = recipe.fading_at(level.depth)
     estimate = level.pixels.copy()

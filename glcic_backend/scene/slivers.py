@@ -53,9 +53,11 @@ def cut_off(
     Returns:
         bool [h, w]; each at most `REACH` pixels from the mask.
     """
+    check()
     away = cv2.distanceTransform((~masked).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     distance = np.asarray(away, np.float32)
     far = known & (distance > REACH)
+    check()
     begins = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
     verdict = np.zeros(masked.shape, np.uint8)
     for first in range(0, len(begins), _CHUNK):

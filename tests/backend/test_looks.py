@@ -15,8 +15,9 @@ from .conftest import make_thin_network
 INFO = ModelInfo("thin", (0.47, 0.44, 0.40), (8, 96), ("rectangle",), "random", "CC0-1.0", "none", "random weights")
 ENGINE = Inpainter(Model(make_thin_network().float(), INFO), torch.device("cpu"))
 
-LONGEST = 1.0
-"""Processor seconds between two looks: a cancel is answered within a second."""
+LONGEST = 0.7
+"""Processor seconds between two looks, so that a cancel is answered within a second also beside other programs. On a
+machine in its slow hours the longest is 0.4."""
 
 
 def line():
@@ -36,7 +37,7 @@ def many_specks():
 
 
 @pytest.mark.parametrize("mask", [line, half_of_all_pixels, many_specks])
-def test_the_cancel_is_looked_at_every_second_in_every_stage(mask):
+def test_the_cancel_is_looked_at_all_the_time_in_every_stage(mask):
     mask = mask()
     image = np.random.default_rng(0).integers(0, 256, (*mask.shape, 3), np.uint8)
     # What is compiled once is compiled.
