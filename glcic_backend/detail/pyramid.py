@@ -1,5 +1,6 @@
 """The photograph round a hole at several scales, each half as large as the one before: scenes in, levels out."""
 
+import itertools
 from functools import cached_property
 
 import cv2
@@ -82,6 +83,28 @@ class Level:
         number[self.targets] = np.arange(len(self.targets), dtype=np.int32)
         return number
 
+    def fill(self, pixels: NDArray[np.float32], colours: NDArray[np.float32]) -> None:
+        """Write the filled pixels' colours, float32 [f, 3], into a picture, float32 [n, 3]; the border mirrors them.
+
+        Otherwise patches at the edge of the picture would hold what stood there first, to the end.
+        """
+        pixels[self.filled] = colours
+        border, inside = self._mirrored
+        pixels[border] = pixels[inside]
+
+    @cached_property
+    def _mirrored(self) -> tuple[Positions, Positions]:
+        """int32 [m] each, positions on the border that mirror a filled pixel, and that pixel."""
+        rows, columns = self.rows_and_columns(self.filled)
+        border, inside = [], []
+        for across, down in itertools.product(_images(columns, self.shape[1]), _images(rows, self.shape[0])):
+            (mirrored_columns, has_columns), (mirrored_rows, has_rows) = across, down
+            is_there = has_columns & has_rows
+            border.append(self.at(mirrored_rows[is_there], mirrored_columns[is_there]))
+            inside.append(self.filled[is_there])
+        # The first is the pixels themselves.
+        return np.concatenate(border[1:]), np.concatenate(inside[1:])
+
     def end_search(self) -> None:
         """Give back the memory of what only the search needs."""
         self.__dict__.pop("number", None)
@@ -99,3 +122,11 @@ class Level:
         """Positions of the true pixels of a mask that begins at some row and column."""
         rows, columns = np.nonzero(mask)
         return self.at((rows + top).astype(np.int32), (columns + left).astype(np.int32))
+
+
+def _images(places: Positions, size: int) -> list[tuple[Positions, NDArray[np.bool_]]]:
+    """Coordinates along one axis: themselves, and mirrored at both ends of the picture; which of them are there."""
+    before, behind = -places, 2 * (size - 1) - places
+    is_before = (before < 0) & (before >= -RADIUS)
+    is_behind = (behind >= size) & (behind < size + RADIUS)
+    return [(places, np.ones(len(places), np.bool_)), (before, is_before), (behind, is_behind)]

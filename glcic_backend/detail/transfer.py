@@ -214,7 +214,7 @@ def _searched(
     estimate = level.pixels.copy()
 
     def vote(found: Positions, log_cost: NDArray[np.float32]) -> None:
-        estimate[level.filled] = mean_vote(level, found, log_cost + fading, check)
+        level.fill(estimate, mean_vote(level, found, log_cost + fading, check))
 
     def wanted() -> NDArray[np.float32]:
         patches = space.at(estimate, level.targets, check, room)

@@ -52,6 +52,23 @@ def test_sources_are_known_wholly_and_targets_touch_the_hole(scene, level):
     assert len(level.filled) == 12 * 14
 
 
+@pytest.mark.parametrize("x", [0, 2, 29, 57, 60])
+@pytest.mark.parametrize("y", [0, 1, 25, 46, 48])
+def test_the_border_mirrors_what_is_filled_at_the_edge(x, y):
+    random = np.random.default_rng(0)
+    scene = scene_of(random.random((60, 70, 3)), x, y, 10, 12)
+    level = Level(scene)
+    colours = random.random((len(level.filled), 3), np.float32)
+
+    pixels = level.pixels.copy()
+    level.fill(pixels, colours)
+
+    filled = scene.picture.copy()
+    filled[level.rows_and_columns(level.filled)] = colours
+    mirrored = np.pad(filled, ((RADIUS, RADIUS), (RADIUS, RADIUS), (0, 0)), mode="reflect")
+    assert (pixels.reshape(mirrored.shape) == mirrored).all()
+
+
 def test_distances_of_vectors_are_nearly_those_of_the_patches(scene, level):
     vectors = PatchSpace(level).everywhere(nothing)
     one, other = level.sources[::97], level.sources[50::97][: len(level.sources[::97])]
