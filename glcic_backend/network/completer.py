@@ -11,6 +11,7 @@ from torch import Tensor
 
 from glcic_backend.errors import CancelledError
 from glcic_backend.network.completion_network import CompletionNetwork
+from glcic_backend.network.edges import MirroredCopy, ReachedEdges
 from glcic_backend.network.exact_region import complete_region
 from glcic_backend.network.level import hole_levels
 from glcic_backend.network.memory import in_pieces
@@ -83,12 +84,14 @@ class Completer:
         fills: list[Fill] = []
         for level, copy, mask, regions, costs in jobs:
             completed = []
+            reached = ReachedEdges([copy.cover(hole.box, 0) for hole in by_level[level]], copy.width, copy.height)
             for region, cost in zip(regions, (costs / total).tolist(), strict=True):
 
                 def report(share: float, done: float = done, cost: float = cost) -> None:
                     progress(done + share * cost)
 
-                run = partial(self._run, copy, progress=report, cancelled=cancelled)
+                seen = MirroredCopy(copy, reached.of(region))
+                run = partial(self._run, seen, progress=report, cancelled=cancelled)
                 colour = in_pieces(run, region, self._device)
                 completed.append(Fill(region, mask[slices(region)], colour))
                 done += cost
@@ -104,7 +107,7 @@ class Completer:
 
     def _run(
         self,
-        copy: SmallCopy,
+        copy: MirroredCopy,
         region: Rectangle,
         progress: Callable[[float], None],
         cancelled: Callable[[], bool] | None,
@@ -116,9 +119,9 @@ class Completer:
             # Transparent pixels are unknown to the network as well.
             return torch.from_numpy(~copy.read(part)[1])[None, None].to(self._device, torch.float32)
 
-        size = copy.width, copy.height
+        size, place = (copy.width, copy.height), copy.place(region)
         completion = complete_region(
-            self._network, read_image, read_hole, self._mean_pixel, size, region, progress, cancelled
+            self._network, read_image, read_hole, self._mean_pixel, size, place, progress, cancelled
         )
         return completion.permute(1, 2, 0).cpu().numpy()
 

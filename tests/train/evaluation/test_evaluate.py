@@ -45,6 +45,16 @@ def made_cases(photos):
     return list(cases(PhotoSet.open(photos, "val"), CaseOptions(("rectangle", "blob"), 4, 0, 48, (10, 16))))
 
 
+@pytest.mark.parametrize(("kind", "edges"), [("edge", 1), ("corner", 2)])
+def test_holes_at_the_edge_reach_each_edge_in_turn(photos, kind, edges):
+    made = list(cases(PhotoSet.open(photos, "val"), CaseOptions((kind,), 4, 0, 48, (10, 16))))
+
+    sides = [(h[0].any(), h[-1].any(), h[:, 0].any(), h[:, -1].any()) for h in (case.hole for case in made)]
+    assert all(sum(each) == edges for each in sides)
+    assert len(set(sides)) == 4
+    assert all(100 <= case.hole.sum() <= 256 for case in made)
+
+
 @pytest.fixture
 def without_packages(monkeypatch):
     """As if no optional package was installed."""

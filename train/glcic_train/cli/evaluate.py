@@ -29,7 +29,8 @@ _PATH = click.Path(path_type=Path)
     metavar="KIND",
     default=("rectangle", "blob", "strokes"),
     show_default=True,
-    help="Kind of holes; may be repeated. sloppy: a foreign thing under masks too tight and too loose.",
+    help="Kind of holes; may be repeated. edge, corner: rectangles that reach it. sloppy: a foreign "
+    "thing under masks too tight and too loose.",
 )
 @click.option(
     "--hole", nargs=2, type=int, default=(96, 128), show_default=True, help="Range of the holes' sides, pixels."

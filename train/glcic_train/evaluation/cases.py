@@ -14,14 +14,17 @@ from glcic_train.masks import KINDS, frozen_masks
 SLOPPY = "sloppy"
 """Kind of the holes over a foreign thing (`evaluation.sloppy`), one for each of `OFFSETS`."""
 
+EDGE, CORNER = "edge", "corner"
+"""Kinds of the rectangles that reach one edge of the photograph, or two."""
+
 
 @dataclass(frozen=True)
 class CaseOptions:
     """Which photographs, and which holes.
 
     Attributes:
-        kinds: kinds of holes, keys of `masks.KINDS`; every photograph gets one of each. `SLOPPY` stands for one of each
-            of `sloppy_kind(offset)`.
+        kinds: kinds of holes, keys of `masks.KINDS`, `EDGE` or `CORNER`; every photograph gets one of each. `SLOPPY`
+            stands for one of each of `sloppy_kind(offset)`.
         count: photographs, at most; a larger count only adds some.
         seed: of the choice of photographs and of the holes.
         short_side: of the photographs, which are resized, in pixels.
@@ -37,7 +40,7 @@ class CaseOptions:
     square: bool = False
 
     def __post_init__(self) -> None:
-        known = (*KINDS, SLOPPY)
+        known = (*KINDS, EDGE, CORNER, SLOPPY)
         for kind in self.kinds:
             if kind not in known:
                 raise InvalidInputError(f"There is no kind of hole {kind!r}. The kinds are {', '.join(known)}.")
@@ -62,7 +65,7 @@ class Case:
         key: the photograph's name in its shard.
         kind: kind of the hole.
         truth: uint8 [H, W, 3], RGB.
-        hole: bool [H, W], within the middle square.
+        hole: bool [H, W], within the middle square, or at an edge.
         input: uint8 [H, W, 3], all that a method may know: the photograph with its hole painted grey, or with a
             foreign thing in it.
     """
@@ -92,7 +95,9 @@ def cases(photos: Photographs, options: CaseOptions) -> Iterator[Case]:
     numbers = np.random.default_rng(options.seed).permutation(len(photos))[: options.count]
     size = options.short_side
     masks = {
-        kind: frozen_masks(options.seed, len(numbers), size, kind, options.hole)
+        kind: frozen_masks(
+            options.seed, len(numbers), size, "rectangle" if kind in (EDGE, CORNER) else kind, options.hole
+        )
         for kind in options.kinds
         if kind != SLOPPY
     }
@@ -111,7 +116,22 @@ def cases(photos: Photographs, options: CaseOptions) -> Iterator[Case]:
                 continue
             hole = np.zeros(truth.shape[:2], np.bool_)
             hole[top : top + size, left : left + size] = masks[kind][place]
+            if kind in (EDGE, CORNER):
+                hole = _at_the_edge(hole, place, is_corner=kind == CORNER)
             yield Case(key, kind, truth, hole, np.where(hole[..., None], np.uint8(128), truth))
+
+
+def _at_the_edge(hole: np.ndarray, place: int, *, is_corner: bool) -> np.ndarray:
+    """A rectangle moved to one edge, or to a corner: another for each of four photographs that follow each other."""
+    x, y, width, height = cv2.boundingRect(hole.astype(np.uint8))
+    rows, columns = hole.shape
+    if is_corner or place % 4 < 2:
+        x = (columns - width) * (place % 2)
+    if is_corner or place % 4 >= 2:
+        y = (rows - height) * (place // 2 % 2 if is_corner else place % 2)
+    moved = np.zeros_like(hole)
+    moved[y : y + height, x : x + width] = True
+    return moved
 
 
 def _resized(photo: np.ndarray, short_side: int) -> np.ndarray:
