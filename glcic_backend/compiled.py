@@ -59,6 +59,12 @@ class _BesideModule(caching.FunctionCache):
 
     _impl_class = _BesideModuleFiles
 
+    def load_overload(self, sig: object, target_context: object) -> object:
+        """What was compiled for a signature; None where nothing was, or it may not be read."""
+        with contextlib.suppress(OSError):
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        return None
+
     def save_overload(self, sig: object, data: object) -> None:
         """Keeps nothing."""
 

@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from glcic_backend.scene.masks import Coverage, coverage_of, grown_and_softened
 from glcic_backend.scene.opacity import rim_opacity, settled
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.pixels import Samples
-from glcic_backend.scene.rectangles import bounding_box, slices
+from glcic_backend.scene.rectangles import bands, bounding_box, slices
 from glcic_backend.scene.rim import doubtful_rim
 from glcic_backend.threads import HomeProcess
 from glcic_backend.wire.checked import MAX_SIDE
@@ -325,7 +325,7 @@ def _composed(
     """
     result = image.copy()
     for fill in reversed(fills):  # the first has the last word
-        for band in _bands(fill.region):
+        for band in bands(fill.region, _BAND_PIXELS):
             check()
             place, rows = slices(band), slice(band.y - fill.region.y, band.bottom - fill.region.y)
             # A fill may hold pixels of the rim, which are looked away from but never written.
@@ -337,13 +337,6 @@ def _composed(
             filled = pixels.compose(photograph.image[place], fill.colour[rows], share, photograph.linear, opacity)
             result[place][written] = _scaled(filled, white)[written]
     return result
-
-
-def _bands(region: Rectangle) -> Iterator[Rectangle]:
-    """A rectangle cut across, from its top."""
-    rows = max(1, _BAND_PIXELS // region.width)
-    for y in range(region.y, region.bottom, rows):
-        yield region._replace(y=y, height=min(rows, region.bottom - y))
 
 
 def _opacity(opacities: list[Fill], region: Rectangle) -> NDArray[np.float32]:

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from glcic_backend.scene.fill import Fill
 from glcic_backend.scene.photograph import Photograph
-from glcic_backend.scene.rectangles import grown, slices
+from glcic_backend.scene.rectangles import bands, grown, slices
 
 _AROUND = 50
 """Pixels round a fill that are looked at."""
-_ROWS = 64
-"""Rows of a photograph that are looked at at once: most have a colour in the first."""
+_AT_ONCE = 1 << 16
+"""Pixels that are looked at at once: most photographs have a colour in the first of them."""
 _MOST = 1.5 / 255
 """Largest difference between the channels of a pixel without colour, 0..1: a level, as rounding leaves it."""
 
@@ -35,10 +35,9 @@ def _is_grey(photograph: Photograph, fill: Fill, check: Callable[[], None]) -> b
     """Whether something round a fill is known, and nothing of it has a colour."""
     crop = grown(fill.region, _AROUND, photograph.width, photograph.height)
     is_grey = False
-    for y in range(crop.y, crop.bottom, _ROWS):
+    for band in bands(crop, _AT_ONCE):
         check()
-        strip = crop._replace(y=y, height=min(_ROWS, crop.bottom - y))
-        known = photograph.rgb(strip)[photograph.known[slices(strip)]]
+        known = photograph.rgb(band)[photograph.known[slices(band)]]
         if known.size > 0:
             is_grey = float((known.max(axis=1) - known.min(axis=1)).max()) <= _MOST
             if not is_grey:

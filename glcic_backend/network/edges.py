@@ -1,7 +1,7 @@
 """The edges of a photograph that its holes reach; beyond them the network sees the photograph mirrored.
 
 The zero padding of the paper's network stands for the mean pixel. Where a hole reaches an edge, that is all that the
-network knows on this side of it, and it paints a grey veil: half of a white sky's corner.
+network knows on that side of it, and it paints a grey veil: half of a white sky's corner.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from glcic_backend.scene.rectangles import Boxes
 from glcic_backend.scene.small_copy import SmallCopy
 from glcic_backend.wire.geometry import Rectangle
 
@@ -38,15 +39,13 @@ class ReachedEdges:
     """
 
     def __init__(self, boxes: Sequence[Rectangle], width: int, height: int) -> None:
-        places = np.array(boxes, np.int64).reshape(-1, 4)
-        self._begins, self._ends = places[:, :2], places[:, :2] + places[:, 2:]
-        reached = [self._begins <= _NEAR, self._ends >= np.array([width, height]) - _NEAR]
+        self._boxes = Boxes(boxes)
+        reached = [self._boxes.begins <= _NEAR, self._boxes.ends >= np.array([width, height]) - _NEAR]
         self._reached: NDArray[np.bool_] = np.concatenate(reached, axis=1)
 
     def of(self, region: Rectangle) -> Edges:
         """Those that the holes in a region reach."""
-        meets = ((self._begins < (region.right, region.bottom)) & (self._ends > (region.x, region.y))).all(axis=1)
-        return Edges(*(BEYOND if reached.any() else 0 for reached in self._reached[meets].T))
+        return Edges(*(BEYOND if reached.any() else 0 for reached in self._reached[self._boxes.meet(region)].T))
 
 
 class MirroredCopy:

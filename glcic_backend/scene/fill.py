@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.scene.rectangles import slices
+from glcic_backend.scene.rectangles import Boxes, slices
 from glcic_backend.wire.geometry import Rectangle
 
 
@@ -29,14 +29,11 @@ class FillIndex:
     """Fills that are asked for by place many times."""
 
     def __init__(self, fills: Sequence[Fill]) -> None:
-        self._fills = fills
-        places = np.array([fill.region for fill in fills], np.int64).reshape(-1, 4)
-        self._begins, self._ends = places[:, :2], places[:, :2] + places[:, 2:]
+        self._fills, self._boxes = fills, Boxes([fill.region for fill in fills])
 
     def within(self, part: Rectangle) -> list[Fill]:
         """Those that have pixels of a rectangle in theirs, in their order."""
-        meets = ((self._begins < (part.right, part.bottom)) & (self._ends > (part.x, part.y))).all(axis=1)
-        return [self._fills[number] for number in np.flatnonzero(meets).tolist()]
+        return [self._fills[number] for number in np.flatnonzero(self._boxes.meet(part)).tolist()]
 
 
 def paste(

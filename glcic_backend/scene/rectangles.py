@@ -1,5 +1,7 @@
 """Rectangles of an image: what several rooms do with them."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,3 +34,27 @@ def grown(box: Rectangle, margin: int, width: int, height: int, grid: int = 1) -
 def slices(part: Rectangle) -> tuple[slice, slice]:
     """Rows and columns of a rectangle."""
     return slice(part.y, part.bottom), slice(part.x, part.right)
+
+
+def bands(region: Rectangle, pixels: int) -> Iterator[Rectangle]:
+    """A rectangle cut across, from its top, into parts of about so many pixels at most, or one row."""
+    rows = max(1, pixels // region.width)
+    for y in range(region.y, region.bottom, rows):
+        yield region._replace(y=y, height=min(rows, region.bottom - y))
+
+
+class Boxes:
+    """Rectangles that are asked for by place many times.
+
+    Attributes:
+        begins, ends: int64 [n, 2], x and y of their first corners, and of what lies beyond their last ones.
+    """
+
+    def __init__(self, boxes: Sequence[Rectangle]) -> None:
+        places = np.array(boxes, np.int64).reshape(-1, 4)
+        self.begins, self.ends = places[:, :2], places[:, :2] + places[:, 2:]
+
+    def meet(self, part: Rectangle) -> NDArray[np.bool_]:
+        """Which of them have pixels of a rectangle, bool [n]."""
+        first, behind = (part.x, part.y), (part.right, part.bottom)
+        return np.asarray(((self.begins < behind) & (self.ends > first)).all(axis=1))

@@ -215,6 +215,14 @@ def test_where_nothing_can_be_kept_it_is_compiled_all_the_same(loops):
     assert said_by_loops(loops, NOWHERE="1") == ["42", "0"]
 
 
+def test_what_is_beside_the_module_and_may_not_be_read_is_compiled_anew(loops):
+    (index,) = (loops / "__pycache__").glob("*.nbi")
+    index.unlink()
+    index.mkdir()  # no user may read it, not even root
+
+    assert said_by_loops(loops, NOWHERE="1") == ["42", "0"]
+
+
 def test_loops_of_a_changed_module_are_compiled_anew(loops):
     (loops / "loops.py").write_text(LOOPS.replace("2 * value", "value + 1"))
 

@@ -14,8 +14,11 @@ from glcic_train.masks import KINDS, frozen_masks
 SLOPPY = "sloppy"
 """Kind of the holes over a foreign thing (`evaluation.sloppy`), one for each of `OFFSETS`."""
 
-EDGE, CORNER = "edge", "corner"
-"""Kinds of the rectangles that reach one edge of the photograph, or two."""
+AT_EDGES: dict[str, tuple[tuple[int | None, int | None], ...]] = {
+    "edge": ((0, None), (1, None), (None, 0), (None, 1)),
+    "corner": ((0, 0), (1, 0), (0, 1), (1, 1)),
+}
+"""Kinds of the rectangles that reach edges of the photograph -> those across and down, for four photographs in turn."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class CaseOptions:
     """Which photographs, and which holes.
 
     Attributes:
-        kinds: kinds of holes, keys of `masks.KINDS`, `EDGE` or `CORNER`; every photograph gets one of each. `SLOPPY`
+        kinds: kinds of holes, keys of `masks.KINDS`, or of `AT_EDGES`; every photograph gets one of each. `SLOPPY`
             stands for one of each of `sloppy_kind(offset)`.
         count: photographs, at most; a larger count only adds some.
         seed: of the choice of photographs and of the holes.
@@ -40,7 +43,7 @@ class CaseOptions:
     square: bool = False
 
     def __post_init__(self) -> None:
-        known = (*KINDS, EDGE, CORNER, SLOPPY)
+        known = (*KINDS, *AT_EDGES, SLOPPY)
         for kind in self.kinds:
             if kind not in known:
                 raise InvalidInputError(f"There is no kind of hole {kind!r}. The kinds are {', '.join(known)}.")
@@ -95,9 +98,7 @@ def cases(photos: Photographs, options: CaseOptions) -> Iterator[Case]:
     numbers = np.random.default_rng(options.seed).permutation(len(photos))[: options.count]
     size = options.short_side
     masks = {
-        kind: frozen_masks(
-            options.seed, len(numbers), size, "rectangle" if kind in (EDGE, CORNER) else kind, options.hole
-        )
+        kind: frozen_masks(options.seed, len(numbers), size, "rectangle" if kind in AT_EDGES else kind, options.hole)
         for kind in options.kinds
         if kind != SLOPPY
     }
@@ -116,19 +117,18 @@ def cases(photos: Photographs, options: CaseOptions) -> Iterator[Case]:
                 continue
             hole = np.zeros(truth.shape[:2], np.bool_)
             hole[top : top + size, left : left + size] = masks[kind][place]
-            if kind in (EDGE, CORNER):
-                hole = _at_the_edge(hole, place, is_corner=kind == CORNER)
+            if kind in AT_EDGES:
+                hole = _at_the_edge(hole, AT_EDGES[kind][place % 4])
             yield Case(key, kind, truth, hole, np.where(hole[..., None], np.uint8(128), truth))
 
 
-def _at_the_edge(hole: np.ndarray, place: int, *, is_corner: bool) -> np.ndarray:
-    """A rectangle moved to one edge, or to a corner: another for each of four photographs that follow each other."""
+def _at_the_edge(hole: np.ndarray, sides: tuple[int | None, int | None]) -> np.ndarray:
+    """A rectangle moved to the first (0) or the last (1) edge across and down; None leaves it where it is."""
     x, y, width, height = cv2.boundingRect(hole.astype(np.uint8))
     rows, columns = hole.shape
-    if is_corner or place % 4 < 2:
-        x = (columns - width) * (place % 2)
-    if is_corner or place % 4 >= 2:
-        y = (rows - height) * (place // 2 % 2 if is_corner else place % 2)
+    across, down = sides
+    x = x if across is None else across * (columns - width)
+    y = y if down is None else down * (rows - height)
     moved = np.zeros_like(hole)
     moved[y : y + height, x : x + width] = True
     return moved
