@@ -133,7 +133,7 @@ class Multigrid:
         free: bool [H, W], pixels with an unknown; none in the outermost rows and columns; H and W are even.
         pinned: bool [H, W], pixels with a given value. Every 4-connected part of `free` touches one.
         exists: bool [H, W], false where the domain ends with a natural boundary.
-        screen: weight of one more link of every free pixel, to a pinned value of its own.
+        screen: float32 [H, W], weight of one more link of each free pixel, to a pinned value of its own; None for none.
         check: called for each grid; may raise.
     """
 
@@ -142,14 +142,15 @@ class Multigrid:
         free: Mask,
         pinned: Mask,
         exists: Mask,
-        screen: float = 0.0,
+        screen: NDArray[np.float32] | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
         inside = free.astype(np.float32)
         east, south = np.zeros_like(inside), np.zeros_like(inside)
         np.multiply(inside[:, :-1], inside[:, 1:], out=east[:, :-1])
         np.multiply(inside[:-1], inside[1:], out=south[:-1])
-        self.grids = [Grid(free, exists, _Links(east, south, (neighbour_count(pinned) + np.float32(screen)) * inside))]
+        own = neighbour_count(pinned) if screen is None else neighbour_count(pinned) + screen
+        self.grids = [Grid(free, exists, _Links(east, south, own * inside))]
         while self.grids[-1].free.size > _COARSEST_CELLS:
             check()
             self.grids.append(self.grids[-1].coarsened())

@@ -66,7 +66,11 @@ def membrane(
     check()
     tolerance = (TOLERANCE * (high - low) + _ROUNDING * np.maximum(abs(low), abs(high))).astype(np.float64)
     check()
-    u = _solved(_Equation(free, pinned, exists, _sums_of_neighbours(rim), 0.0), tolerance, cancelled)
+    u = _solved(
+        _Equation(free, pinned, exists, _sums_of_neighbours(rim), None),
+        tolerance,
+        cancelled,
+    )
     check()
     result[free] = np.clip(u + centre, low, high)
     return result
@@ -76,20 +80,20 @@ def correction(
     free: Mask,
     pinned: Mask,
     excess: NDArray[np.float32],
-    screen: float,
+    screen: NDArray[np.float32],
     cancelled: Callable[[], bool] | None = None,
 ) -> NDArray[np.float32]:
     """Solve the screened Poisson equation: the smallest change by which colours come to have wanted differences.
 
     The change c minimises the sum of (difference between neighbours - wanted difference)^2 over all pairs of
-    neighbouring pixels with at least one of them free, plus `screen` c^2 over the free ones; c is 0 where pinned.
+    neighbouring pixels with at least one of them free, plus `screen` times c^2 over the free ones; c is 0 where pinned.
 
     Args:
         free: bool [H, W], where c is wanted.
         pinned: bool [H, W], known pixels, which do not change. No flux passes to pixels that are neither.
         excess: float32 [H, W, C], for each free pixel the sum over its free and pinned 4-neighbours of (neighbour's
             colour - its own colour - wanted difference).
-        screen: above 0; changes reach about 1 / sqrt(screen) pixels.
+        screen: float32 [H, W], above 0 where free; changes reach about 1 / sqrt(screen) pixels.
         cancelled: polled between cycles.
 
     Returns:
@@ -112,7 +116,7 @@ class _Equation:
     pinned: Mask
     exists: Mask
     right_side: NDArray[np.float32]
-    screen: float
+    screen: NDArray[np.float32] | None
 
 
 def _solved(
@@ -130,8 +134,9 @@ def _solved(
     height, width = free.shape
     padding = ((1, 1 + height % 2), (1, 1 + width % 2))
     padded, pinned, exists = (np.pad(mask, padding) for mask in (free, equation.pinned, equation.exists))
+    screen = None if equation.screen is None else np.pad(equation.screen, padding)
     check()
-    solver = _Solver(Multigrid(padded, pinned, exists, equation.screen, check), check)
+    solver = _Solver(Multigrid(padded, pinned, exists, screen, check), check)
     columns = []
     for channel, bound in enumerate(tolerance.tolist()):
         right_side = np.where(free, equation.right_side[..., channel], np.float32(0))

@@ -38,7 +38,7 @@ def solve_thin(
     free: Mask,
     pinned: Mask,
     right_side: NDArray[np.float32],
-    screen: float,
+    screen: NDArray[np.float32] | None,
     tolerance: NDArray[np.float64],
     cancelled: Callable[[], bool] | None,
 ) -> NDArray[np.float32] | None:
@@ -51,7 +51,7 @@ def solve_thin(
         free: bool [H, W], pixels with an unknown.
         pinned: bool [H, W], pixels with a given value, whose part of the equation is in the right side.
         right_side: float32 [H, W, C], read where free.
-        screen: at least 0.
+        screen: float32 [H, W], at least 0, read where free; None for 0 everywhere.
         tolerance: float64 [C], bounds for the errors.
         cancelled: polled before each step.
 
@@ -74,7 +74,8 @@ def solve_thin(
     check()
     neighbours = np.stack([number[places + step] for step in (-width, -1, 1, width)])
     check()
-    links = ((neighbours < len(places)).sum(axis=0) + neighbour_count(pinned)[free] + screen).astype(np.float32)
+    own = neighbour_count(pinned)[free] + (np.float32(0) if screen is None else screen[free])
+    links = ((neighbours < len(places)).sum(axis=0) + own).astype(np.float32)
     inverse = 1 / links
     check()
 

@@ -11,10 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from glcic_backend.compiled import compiled, in_chunks
-from glcic_backend.detail.pyramid import RADIUS, Level, Positions
+from glcic_backend.detail.pyramid import Level, Positions
 
 _LEAST = 0.15
 """A step of this size is half believed where the median along the rim is small; 0..1."""
+
+_BESIDE = 1
+"""A step is the mean over a square of 2 * _BESIDE + 1 pixels: a larger one mixes a scrap's step with others."""
 
 _POWER = 8
 """The higher, the sharper the limit between what is believed and what is not."""
@@ -62,7 +65,7 @@ def _mean_steps(
     stride: int,
     steps: NDArray[np.float32],
 ) -> None:
-    """The mean step from a piece to the photograph over what is known of a patch, the largest of the channels.
+    """The mean step from a piece to the photograph over what is known of a square, the largest of the channels.
 
     Args:
         steps: float32 [p], the result; -1 for pixels that are not at the rim.
@@ -75,8 +78,8 @@ def _mean_steps(
                 continue
             count = 0
             total = np.zeros(3, np.float32)
-            for row in range(-RADIUS, RADIUS + 1):
-                for column in range(-RADIUS, RADIUS + 1):
+            for row in range(-_BESIDE, _BESIDE + 1):
+                for column in range(-_BESIDE, _BESIDE + 1):
                     one, other = rim + row * stride + column, copy + row * stride + column
                     inside = 0 <= one < len(pixels) and 0 <= other < len(pixels)
                     if inside and is_known[one] and is_known[other]:

@@ -2,7 +2,8 @@
 
 Each copied pixel brings its colour and its differences to its neighbours where it comes from. Wanted are colours whose
 differences are those, and which pass without a step into the known pixels round the hole (as Perez et al. 2003) unless
-`rim_steps.py` does not believe it.
+`rim_steps.py` does not believe it. A step is seen in what is calm; where much goes on it is not, and there the copied
+colours are kept: what is wrong about a step, as beside what the mask left of the thing, would tint the texture.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from glcic_backend.blending.poisson import correction
 from glcic_backend.blending.rim_noise import SURELY, noise_level
 from glcic_backend.compiled import compiled, in_chunks
+from glcic_backend.detail.contrast import energy
 from glcic_backend.detail.pyramid import RADIUS, Level, Positions
 from glcic_backend.detail.rim_steps import believed_steps
 
@@ -23,6 +25,12 @@ _EDGE = 0.25
 
 _EDGE_POWER = 8
 """The higher, the sharper the limit between steps that stay and steps that go."""
+
+_BUSY = 0.06
+"""From this energy on (`contrast.energy`; gravel, edges), a correction fades as fast as `_HELD` lets it."""
+
+_HELD = 0.1
+"""Pull back to the copied colour where much goes on: a correction fades over 3 pixels."""
 
 _BAND = 8
 """Pixels round a hole in which it is told how noisy the photograph is."""
@@ -51,7 +59,7 @@ def without_seams(
         level: gives filled pixels and colours.
         known: bool [h, w].
         copied: int32 [f], the position that each filled pixel is copied from.
-        screen: pull back to the copied colour; a correction fades over 1 / sqrt(screen) pixels.
+        screen: pull back to the copied colour where it is calm; a correction fades over 1 / sqrt(screen) pixels.
         outlier: that of `rim_steps.believed_steps`.
         check: called often; may raise.
         cancelled: polled while the equation is solved.
@@ -84,7 +92,9 @@ def without_seams(
     place = rows - top, columns - left
     inside, excess_plane = np.zeros(pinned.shape, np.bool_), np.zeros((*pinned.shape, 3), np.float32)
     inside[place], excess_plane[place] = True, excess
-    change = correction(inside, pinned, excess_plane, screen, cancelled)
+    screens = np.zeros(pinned.shape, np.float32)
+    screens[place] = screen + _HELD * np.minimum(np.square(energy(level)[copied] / _BUSY), 1)
+    change = correction(inside, pinned, excess_plane, screens, cancelled)
     return np.asarray(pixels[copied] + change[place], np.float32)
 
 

@@ -17,7 +17,7 @@ def equation(hole, known):
 
 
 def solved(free, pinned, right_side, cancelled=None):
-    return solve_thin(free, pinned, right_side, 0.0, np.array([1e-4]), cancelled)
+    return solve_thin(free, pinned, right_side, None, np.array([1e-4]), cancelled)
 
 
 @pytest.mark.parametrize(
