@@ -3,7 +3,7 @@
 `python -m tests.removals.fill PHOTOGRAPHS RESULTS --seed 0 --seed 1`
 
 PHOTOGRAPHS holds NAME.jpg (or .png, .webp) and NAME-mask.png, white where it is to be filled. RESULTS gets a folder
-for each seed, of NAME.png. `--by patchmatch` takes the package pypatchmatch instead, `--checkout FOLDER` the program of
+for each seed, of NAME.png. `--by patchmatch`, or another of the baselines of `glcic-train evaluate`, takes that instead, `--checkout FOLDER` the program of
 another checkout.
 """
 
@@ -30,11 +30,11 @@ def engine(quality: str) -> Program:
     return lambda image, hole, seed: inpainter.complete(image, hole, quality=quality, seed=seed)
 
 
-def patchmatch() -> Program:
-    """pypatchmatch with patches of 7 x 7, as `glcic-train evaluate` has it."""
+def baseline(name: str) -> Program:
+    """Another program, as `glcic-train evaluate` has it."""
     from glcic_train.evaluation.baselines import baselines
 
-    return lambda image, hole, seed: baselines(("patchmatch",), seed)["patchmatch"](image, hole)
+    return lambda image, hole, seed: baselines((name,), seed)[name](image, hole)
 
 
 def fill(case: Case, program: Program, seed: int, result: Path) -> float:
@@ -52,14 +52,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Fill the photographs of a folder.")
     parser.add_argument("photographs", type=Path)
     parser.add_argument("results", type=Path)
-    parser.add_argument("--by", choices=("best", "fast", "patchmatch"), default="best")
+    parser.add_argument("--by", default="best", help="best, fast, or a baseline: patchmatch, gmic-matchpatch, ...")
     parser.add_argument("--seed", type=int, action="append", dest="seeds")
     parser.add_argument("--only", action="append", metavar="NAME", help="may be repeated; default: all")
     parser.add_argument("--checkout", type=Path, help="of the program; default: this one")
     arguments = parser.parse_args()
     if arguments.checkout:
         sys.path[:0] = [str(arguments.checkout), str(arguments.checkout / "train")]
-    program = patchmatch() if arguments.by == "patchmatch" else engine(arguments.by)
+    program = engine(arguments.by) if arguments.by in ("best", "fast") else baseline(arguments.by)
     for seed in arguments.seeds or [0]:
         for case in cases_in(arguments.photographs, arguments.only):
             result = arguments.results / str(seed) / f"{case.name}.png"
