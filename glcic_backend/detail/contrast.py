@@ -44,7 +44,11 @@ class Contrast:
     """
 
     def __init__(self, level: Level, strength: float, by_colour: bool = False) -> None:
-        around = energy(level)
+        picture = level.pixels.reshape(-1, level.stride, 3)
+        energy = np.zeros(picture.shape[:2], np.float32)
+        energy[:, :-1] += _sum_of_squares(np.diff(picture, axis=1))
+        energy[:-1] += _sum_of_squares(np.diff(picture, axis=0))
+        around = cv2.blur(energy, (PATCH, PATCH)).ravel()
         mean = max(float(around[level.sources].mean(dtype=np.float64)), _CALMEST)
         contrast = around / np.float32(mean)
         calmness = (np.maximum(contrast, 0) + np.float32(_LEAST)) ** np.float32(-strength)
@@ -58,15 +62,6 @@ class Contrast:
         """For a source of each target, int32 [t], position: at least 1, float32 [t]."""
         calmness, ceiling = self.flaws[found].T
         return np.asarray(np.maximum(np.minimum(self.wanted * calmness, ceiling), 1), np.float32)
-
-
-def energy(level: Level) -> NDArray[np.float32]:
-    """The mean over each patch of the squared steps to the right and down, float32 [n], by position."""
-    picture = level.pixels.reshape(-1, level.stride, 3)
-    squares = np.zeros(picture.shape[:2], np.float32)
-    squares[:, :-1] += _sum_of_squares(np.diff(picture, axis=1))
-    squares[:-1] += _sum_of_squares(np.diff(picture, axis=0))
-    return np.asarray(cv2.blur(squares, (PATCH, PATCH)), np.float32).ravel()
 
 
 def _usual(level: Level, values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -23,8 +23,8 @@ class Recipe:
     nearness: so many times more a source's cost counts at a distance of the hole's thickness.
     rarity: added to the cost of a source of rare colours alone, times the mean variance of the sources' patches.
     outlier: a step at the rim that is so many times the median one is half believed, a larger one less.
-    screen: how strongly the colours of the pieces are kept where they are made to fit: a correction fades over
-        1 / sqrt(screen) pixels.
+    screen: how strongly the colours of the pieces are kept at least where they are made to fit: a correction fades over
+        1 / sqrt(screen) pixels. In busy texture `seams.py` adds to it.
     rounds: estimates at each scale that is searched, the finest first; the last number stands for all coarser ones.
     """
 

@@ -16,7 +16,7 @@ from glcic_backend.detail.pyramid import Level, Positions
 _LEAST = 0.15
 """A step of this size is half believed where the median along the rim is small; 0..1."""
 
-_BESIDE = 1
+_BESIDE = 1  # less than the border of a level, so no look goes past it
 """A step is the mean over a square of 2 * _BESIDE + 1 pixels: a larger one mixes a scrap's step with others."""
 
 _POWER = 8
@@ -81,8 +81,7 @@ def _mean_steps(
             for row in range(-_BESIDE, _BESIDE + 1):
                 for column in range(-_BESIDE, _BESIDE + 1):
                     one, other = rim + row * stride + column, copy + row * stride + column
-                    inside = 0 <= one < len(pixels) and 0 <= other < len(pixels)
-                    if inside and is_known[one] and is_known[other]:
+                    if is_known[one] and is_known[other]:
                         count += 1
                         for channel in range(3):
                             total[channel] += pixels[one, channel] - pixels[other, channel]

@@ -2,8 +2,8 @@
 
 Each copied pixel brings its colour and its differences to its neighbours where it comes from. Wanted are colours whose
 differences are those, and which pass without a step into the known pixels round the hole (as Perez et al. 2003) unless
-`rim_steps.py` does not believe it. A step is seen in what is calm; where much goes on it is not, and there the copied
-colours are kept: what is wrong about a step, as beside what the mask left of the thing, would tint the texture.
+`rim_steps.py` does not believe it. In busy texture a step is not seen, and there the copied colours are kept: what is
+wrong about a step, as beside what the mask left of the thing, would tint it.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from glcic_backend.blending.poisson import correction
 from glcic_backend.blending.rim_noise import SURELY, noise_level
 from glcic_backend.compiled import compiled, in_chunks
-from glcic_backend.detail.contrast import energy
 from glcic_backend.detail.pyramid import RADIUS, Level, Positions
 from glcic_backend.detail.rim_steps import believed_steps
 
@@ -26,11 +25,17 @@ _EDGE = 0.25
 _EDGE_POWER = 8
 """The higher, the sharper the limit between steps that stay and steps that go."""
 
-_BUSY = 0.06
-"""From this energy on (`contrast.energy`; gravel, edges), a correction fades as fast as `_HELD` lets it."""
+_BUSY = 0.05
+"""From this energy on (`_energies`, colours 0..1; gravel), a correction fades as fast as `_HELD` lets it."""
+
+_BUSY_POWER = 4
+"""The higher, the less noise counts as texture: a correction must reach through a sky with noise of 0.03."""
 
 _HELD = 0.1
-"""Pull back to the copied colour where much goes on: a correction fades over 3 pixels."""
+"""Pull back to the copied colour in busy texture: a correction fades over 3 pixels."""
+
+_ASIDE = 5
+"""Pixels from a pixel to the centres of the four squares of 7 x 7 in which it is looked how busy it is there."""
 
 _BAND = 8
 """Pixels round a hole in which it is told how noisy the photograph is."""
@@ -59,7 +64,7 @@ def without_seams(
         level: gives filled pixels and colours.
         known: bool [h, w].
         copied: int32 [f], the position that each filled pixel is copied from.
-        screen: pull back to the copied colour where it is calm; a correction fades over 1 / sqrt(screen) pixels.
+        screen: least pull back to the copied colour, in calm places; a correction fades over 1 / sqrt(screen) pixels.
         outlier: that of `rim_steps.believed_steps`.
         check: called often; may raise.
         cancelled: polled while the equation is solved.
@@ -75,7 +80,7 @@ def without_seams(
     origin = np.full(level.count, -1, np.int32)
     origin[filled] = copied
     power = _EDGE_POWER if _has_edges(pixels, is_known, level.stride) else 0
-    excess = np.empty((len(filled), 3), np.float32)
+    excess, energies = np.empty((len(filled), 3), np.float32), np.empty(len(filled), np.float32)
     rows, columns = level.rows_and_columns(filled)
     noise = _noise_of_steps(level, known, rows, columns)
     believed = believed_steps(level, is_known, copied, outlier, check)
@@ -84,6 +89,7 @@ def without_seams(
         part = slice(begin, end)
         pieces = filled[part], copied[part], believed[part]
         _excess(pixels, is_known, origin, pieces, level.stride, power, noise, excess[part])
+        _energies(pixels, is_known, copied[part], level.stride, energies[part])
 
     in_chunks(run, len(filled), _CHUNK, torch.get_num_threads(), check)
     top, left = max(0, rows.min() - 1), max(0, columns.min() - 1)
@@ -92,9 +98,9 @@ def without_seams(
     place = rows - top, columns - left
     inside, excess_plane = np.zeros(pinned.shape, np.bool_), np.zeros((*pinned.shape, 3), np.float32)
     inside[place], excess_plane[place] = True, excess
-    screens = np.zeros(pinned.shape, np.float32)
-    screens[place] = screen + _HELD * np.minimum(np.square(energy(level)[copied] / _BUSY), 1)
-    change = correction(inside, pinned, excess_plane, screens, cancelled)
+    pull = np.zeros(pinned.shape, np.float32)
+    pull[place] = screen + _HELD * np.minimum(energies / _BUSY, 1) ** _BUSY_POWER
+    change = correction(inside, pinned, excess_plane, pull, cancelled)
     return np.asarray(pixels[copied] + change[place], np.float32)
 
 
@@ -201,6 +207,49 @@ def _add_rim_step(
         variance = squares[channel] / count - mean * mean
         kept = max(np.float32(0), 1 - noise[channel] / max(variance, np.float32(_TINY)))
         excess[channel] += share * (mean + kept * (pixels[rim, channel] - pixels[copy, channel] - mean))
+
+
+@compiled
+def _energies(
+    pixels: NDArray[np.float32],
+    is_known: NDArray[np.bool_],
+    copied: Positions,
+    stride: int,
+    energies: NDArray[np.float32],
+) -> None:
+    """How busy the photograph is all round some pixels: the least of four squares beside each.
+
+    Of a square it is the mean of the squared steps to the right and down, of the three channels together, between known
+    pixels, of every second one. A line or an edge through the pixel leaves a square beside it calm.
+
+    Args:
+        is_known: bool [n], by position.
+        copied: int32 [p], positions in the picture.
+        energies: float32 [p], the result; 0 where nothing is known in any of the squares.
+    """
+    count = len(pixels) // stride
+    for index in range(len(copied)):
+        row, column = copied[index] // stride, copied[index] % stride
+        least = np.float32(np.inf)
+        for down in (-_ASIDE, _ASIDE):
+            for across in (-_ASIDE, _ASIDE):
+                total, pairs = np.float32(0), 0
+                for y in range(row + down - RADIUS, row + down + RADIUS, 2):
+                    for x in range(column + across - RADIUS, column + across + RADIUS, 2):
+                        if not (0 <= y < count - 1 and 0 <= x < stride - 1):
+                            continue
+                        at = y * stride + x
+                        if not is_known[at]:
+                            continue
+                        for beside in (at + 1, at + stride):
+                            if is_known[beside]:
+                                pairs += 1
+                                for channel in range(3):
+                                    difference = pixels[beside, channel] - pixels[at, channel]
+                                    total += difference * difference
+                if pairs:
+                    least = min(least, 2 * total / pairs)
+        energies[index] = least if least < np.inf else np.float32(0)
 
 
 @compiled

@@ -3,8 +3,8 @@
 `python -m tests.removals.fill PHOTOGRAPHS RESULTS --seed 0 --seed 1`
 
 PHOTOGRAPHS holds NAME.jpg (or .png, .webp) and NAME-mask.png, white where it is to be filled. RESULTS gets a folder
-for each seed, of NAME.png. `--by patchmatch`, or another of the baselines of `glcic-train evaluate`, takes that instead, `--checkout FOLDER` the program of
-another checkout.
+for each seed, of NAME.png. `--by patchmatch`, or another of the baselines of `glcic-train evaluate`, takes that
+instead, `--checkout FOLDER` the program of another checkout.
 """
 
 import argparse

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import ndimage
+from scipy import ndimage, sparse
+from scipy.sparse.linalg import spsolve
 
 from glcic_backend.blending import poisson
 from glcic_backend.blending.multigrid import Multigrid, neighbour_count
 from glcic_backend.blending.pieces import PieceMultigrid
-from glcic_backend.blending.poisson import membrane
+from glcic_backend.blending.poisson import correction, membrane
 from glcic_backend.blending.poisson_reference import direct_membrane
 from glcic_backend.errors import CancelledError
 
@@ -227,3 +228,27 @@ def test_the_multigrid_cycle_is_symmetric_and_positive():
     energy = float(np.vdot(one, cycled))
     assert energy > 0
     assert float(np.vdot(cycled, other)) == pytest.approx(float(np.vdot(one, solver.cycle(other))), abs=1e-5 * energy)
+
+
+def test_a_correction_fades_as_fast_at_each_place_as_the_screen_there_lets_it():
+    """Against a direct solve. Odd sides and a screen of noise would notice a place that is taken for another."""
+    rng = np.random.default_rng(0)
+    free = np.zeros((131, 143), np.bool_)
+    free[10:121, 9:130] = True
+    free[60:70, 40:50] = False
+    pinned = ndimage.binary_dilation(free) & ~free
+    excess = np.where(free, rng.normal(0, 0.1, free.shape), 0).astype(np.float32)[..., None]
+    screen = (10 ** rng.uniform(-3.5, -0.5, free.shape)).astype(np.float32)
+
+    found = correction(free, pinned, excess, screen)[..., 0]
+
+    number = np.full(free.shape, -1)
+    number[free] = np.arange(free.sum())
+    own = screen.astype(np.float64) + neighbour_count(free | pinned)
+    pairs = [(number[:, :-1].ravel(), number[:, 1:].ravel()), (number[:-1].ravel(), number[1:].ravel())]
+    links = [(a[(a >= 0) & (b >= 0)], b[(a >= 0) & (b >= 0)]) for a, b in pairs]
+    rows, columns = (np.concatenate([link[side] for link in links]) for side in (0, 1))
+    off = sparse.coo_matrix((-np.ones(len(rows)), (rows, columns)), shape=(free.sum(),) * 2)
+    truth = spsolve((off + off.T + sparse.diags(own[free])).tocsc(), excess[free, 0].astype(np.float64))
+    assert np.abs(found[free] - truth).max() < 4e-4
+    assert np.abs(truth).max() > 0.1

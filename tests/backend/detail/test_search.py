@@ -282,19 +282,26 @@ def test_a_scrap_of_the_thing_outside_the_mask_does_not_tint_the_fill():
     assert abs(colours[20:, :4].mean() - 0.5) < 0.01  # elsewhere the shade is made to fit
 
 
-def grey_beside_a_red_scrap(noise):
-    """Grey ground; of a red thing a scrap is left beside the hole's left side."""
+def test_a_small_scrap_beside_the_rim_does_not_tint_a_calm_fill_either():
+    """Of its step little is left in a mean over 7 x 7 pixels, and that would be believed."""
+    picture = np.full((100, 160, 3), 0.5, np.float32)
+    picture[44:47, 20:30] = 0.85, 0.15, 0.15
+    scene = scene_of(picture, 30, 30, 40, 40)
+    level = Level(scene)
+
+    colours = without_seams(level, scene.known, level.filled + 75, 0.0003, 6.0, nothing, None).reshape(40, 40, 3)
+
+    assert np.abs(colours - 0.5)[:, 2:].max() < 0.01
+
+
+@pytest.mark.parametrize(("noise", "most"), [(0.07, 0.004), (0.1, 0.002)])
+def test_a_scrap_that_is_no_outlier_does_not_tint_gravel(noise, most):
+    """In gravel all steps at the rim are large. None of them is seen, so the copied colours are kept."""
     rng = np.random.default_rng(0)
     picture = (0.5 + rng.normal(0, noise, (100, 160, 1))).repeat(3, 2)
     picture[36:64, 22:30, 0] += 0.1
     picture[36:64, 22:30, 1:] -= 0.05
-    return scene_of(picture, 30, 30, 40, 40)
-
-
-@pytest.mark.parametrize(("noise", "most"), [(0.1, 0.002), (0.15, 0.001)])
-def test_a_scrap_that_is_no_outlier_does_not_tint_gravel(noise, most):
-    """In gravel all steps at the rim are large. None of them is seen, so the copied colours are kept."""
-    scene = grey_beside_a_red_scrap(noise)
+    scene = scene_of(picture, 30, 30, 40, 40)
     level = Level(scene)
 
     colours = without_seams(level, scene.known, level.filled + 75, 0.0003, 6.0, nothing, None).reshape(40, 40, 3)
@@ -303,17 +310,31 @@ def test_a_scrap_that_is_no_outlier_does_not_tint_gravel(noise, most):
     assert abs(tint[:, 8:].mean()) < most
 
 
-def test_a_rock_that_meets_a_sky_within_the_hole_leaves_no_halo_in_it():
-    """Where a piece of rock ends, the sky of another begins, and the pixels between them are neither."""
-    picture = np.full((100, 200, 3), 0.7, np.float32)
-    picture[:, 120:160] = 0.25
-    picture[:, 119], picture[:, 160] = 0.6, 0.35
-    picture[::2, 190:] = 0
+@pytest.mark.parametrize("noise", [0.02, 0.03])
+def test_in_a_noisy_sky_a_correction_of_shade_reaches_as_far_as_without_noise(noise):
+    def shade(noise):
+        picture = np.full((100, 160, 3), 0.5)
+        picture[:, 90:] = 0.4
+        picture += np.random.default_rng(0).normal(0, noise, picture.shape)
+        scene = scene_of(picture, 30, 30, 40, 40)
+        level = Level(scene)
+        colours = without_seams(level, scene.known, level.filled + 70, 0.0003, 6.0, nothing, None)
+        return colours.reshape(40, 40, 3)[10:30, 10:30].mean()
+
+    assert abs(shade(noise) - shade(0)) < 0.01
+
+
+@pytest.mark.parametrize("wide", [1, 3, 80])
+def test_a_line_or_an_edge_in_a_calm_piece_of_another_shade_leaves_no_band_beside_it(wide):
+    """The whole piece is made lighter alike: were the line's colours kept, they would hold its surroundings."""
+    picture = np.full((100, 240, 3), 0.5, np.float32)
+    picture[:, 100:] = 0.4
+    picture[50 : 50 + wide, 110:220] = 0.1
+    picture[::2, 230:] = 0
     scene = scene_of(picture, 30, 30, 40, 40)
     level = Level(scene)
-    is_rock = level.rows_and_columns(level.filled)[1] >= 50
-    copied = np.where(is_rock, level.filled + 69, level.filled - 29)
 
-    colours = without_seams(level, scene.known, copied, 0.0003, 6.0, nothing, None).reshape(40, 40, 3)
+    colours = without_seams(level, scene.known, level.filled + 100, 0.0003, 6.0, nothing, None).reshape(40, 40, 3)
 
-    assert np.abs(colours[:, 4:15] - 0.7).max() < 0.02  # 0.12 where the step between the pieces is believed
+    above = colours[8:19, 20, 0]
+    assert above[-1] > above[0] - 0.02
