@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 SERVER = Path(__file__).with_name("inside") / "server.py"
 _WITHOUT_WINDOW = ("gimp-console", "-id")
 _WITH_WINDOW = ("gimp", "--no-splash")
@@ -86,6 +88,12 @@ class Session:
         if "error" in answer:
             raise InsideError(answer["error"])
         return answer["result"]
+
+    def plug_in(self) -> psutil.Process:
+        """The plug-in's process, which there is while it runs."""
+        below = psutil.Process(self.process.pid).children(recursive=True)
+        (found,) = [each for each in below if any(word.endswith("/inpaint-selection.py") for word in each.cmdline())]
+        return found
 
     def close(self) -> None:
         """Ends GIMP."""

@@ -63,12 +63,6 @@ def daemon_process(machine):
         return psutil.Process(client.status().pid)
 
 
-def plugin_process(gimp):
-    below = psutil.Process(gimp.process.pid).children(recursive=True)
-    (found,) = [each for each in below if any(word.endswith("/inpaint-selection.py") for word in each.cmdline())]
-    return found
-
-
 def test_a_daemon_is_started_where_none_runs_and_outlives_the_plugin(shown, machine):
     machine.stop_daemon()
 
@@ -102,7 +96,7 @@ def test_a_plugin_that_is_killed_in_mid_run_frees_the_daemon_within_a_second(slo
     wait_until_busy(machine)
     time.sleep(0.3)
 
-    plugin_process(gimp).send_signal(signal.SIGKILL)  # what GIMP's Cancel button does
+    gimp.plug_in().send_signal(signal.SIGKILL)  # what GIMP's Cancel button does
 
     def is_idle():
         with machine.daemon() as client:

@@ -9,6 +9,7 @@ import pytest
 
 from glcic_backend.installer.plugin_files import plugin_folder
 
+from ..daemon.conftest import wait_until
 from .pictures import HOLE, Picture, changed, mask_of, photograph, stored
 from .session import Session
 
@@ -35,7 +36,7 @@ def shown(window, machine):
     made.run("image.select_ellipse(REPLACE, 110, 50, 80, 60); Gimp.Selection.feather(image, 12); display = show(image)")
     made.run(TO_BYTES + "first = bytes_of()")
     yield made
-    made.run("[press(name, 'Escape') for name in (DIALOG, MESSAGE) if windows(name)]")
+    made.run("close(DIALOG); close(MESSAGE)")
     made.run("if display.is_valid(): display.delete()")
 
 
@@ -156,8 +157,17 @@ def test_the_quick_mask_is_told(shown):
     assert not changed(shown.before, shown.pixels()).any()
 
 
+def rests(process):
+    """Whether a process does nothing for a while: it waits for an answer. One that lacks a processor does not sleep."""
+    begun, states = process.cpu_times()[:2], set()
+    for _ in range(5):
+        time.sleep(0.1)
+        states.add(process.status())
+    return states == {psutil.STATUS_SLEEPING} and process.cpu_times()[:2] == begun
+
+
 @pytest.fixture
-def while_it_runs(shown, machine):
+def while_it_runs(window, shown, machine):
     """Chooses the menu entry and OK, and executes a snippet while the plug-in waits for the daemon."""
 
     def run(code):
@@ -168,6 +178,7 @@ def while_it_runs(shown, machine):
         daemon.suspend()
         try:
             shown.run("press(DIALOG, 'alt+o'); wait_until(lambda: not windows(DIALOG))")
+            wait_until(lambda: rests(window.plug_in()))
             shown.run(code)
         finally:
             daemon.resume()

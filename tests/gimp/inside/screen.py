@@ -57,6 +57,20 @@ def press(name, *keys):
         time.sleep(0.3)
 
 
+def close(name):
+    """Closes the windows whose title matches, and waits until none is left: on a busy machine a key may come too soon."""
+
+    def are_gone():
+        for window in windows(name):
+            xdotool("windowactivate", "--sync", window)
+            time.sleep(0.3)
+            xdotool("key", "Escape")
+            time.sleep(0.3)
+        return not windows(name)
+
+    wait_until(are_gone)
+
+
 def in_image(*keys):
     """Presses keys in the image's window."""
     press(_IMAGE, *keys)
