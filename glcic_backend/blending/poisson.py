@@ -66,11 +66,7 @@ def membrane(
     check()
     tolerance = (TOLERANCE * (high - low) + _ROUNDING * np.maximum(abs(low), abs(high))).astype(np.float64)
     check()
-    u = _solved(
-        _Equation(free, pinned, exists, _sums_of_neighbours(rim), None),
-        tolerance,
-        cancelled,
-    )
+    u = _solved(_Equation(free, pinned, exists, _sums_of_neighbours(rim), None), tolerance, cancelled)
     check()
     result[free] = np.clip(u + centre, low, high)
     return result

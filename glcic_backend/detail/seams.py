@@ -99,7 +99,8 @@ def without_seams(
     inside, excess_plane = np.zeros(pinned.shape, np.bool_), np.zeros((*pinned.shape, 3), np.float32)
     inside[place], excess_plane[place] = True, excess
     pull = np.zeros(pinned.shape, np.float32)
-    pull[place] = screen + _HELD * np.minimum(energies / _BUSY, 1) ** _BUSY_POWER
+    # Not `minimum`: energies of colours far out of any range may be no numbers.
+    pull[place] = screen + _HELD * np.fmin(energies / _BUSY, 1) ** _BUSY_POWER
     change = correction(inside, pinned, excess_plane, pull, cancelled)
     return np.asarray(pixels[copied] + change[place], np.float32)
 

@@ -58,7 +58,7 @@ def press(name, *keys):
 
 
 def close(name):
-    """Closes the windows whose title matches, and waits until none is left: on a busy machine a key may come too soon."""
+    """Closes the windows whose title matches. On a busy machine a key may come too soon, so it is pressed again."""
 
     def are_gone():
         for window in windows(name):
