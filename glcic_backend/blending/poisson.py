@@ -124,7 +124,7 @@ def _solved(
     thin = is_thin(free)
     check()
     if thin:
-        u = solve_thin(free, equation.pinned, equation.right_side, equation.screen, tolerance, cancelled)
+        u = solve_thin(free, equation.pinned, equation.right_side, equation.screen, check)
         if u is not None:
             return u
     height, width = free.shape

@@ -1,7 +1,7 @@
-"""The equation of `multigrid` in thin holes, solved on a list of their pixels: its cost is theirs, not their box's.
+"""The equation of `multigrid` in thin holes, solved exactly on a list of their pixels: their box costs nothing.
 
-A scratch, a frame or hundreds of specks have few pixels in a large box, and each of them lies near the rim. There
-conjugate gradients alone are done within some dozens of steps, for all channels at once.
+A scratch, a frame or hundreds of specks have few pixels in a large box. Numbered along the hole, each pixel is linked
+to no more others than the hole is wide, so Gaussian elimination from one end to the other has little to do.
 """
 
 from collections.abc import Callable
@@ -10,22 +10,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.blending.forest import solve_forest
 from glcic_backend.blending.multigrid import Mask, neighbour_count
 from glcic_backend.compiled import compiled
-from glcic_backend.errors import CancelledError
 
 _DEEPEST = 40
-"""Distance in pixels from the rim up to which a hole is thin; the steps that it takes grow with it."""
+"""Distance in pixels from the rim up to which a hole is thin."""
 
-_STEPS = 8
-"""Between two looks at the error."""
+_WORK_PER_PIXEL = 768
+"""Products for each pixel of the box up to which elimination takes less time than the multigrid (measured)."""
 
-_MOST_STEPS = 480
-"""Strands between natural boundaries can be as long as they like and need more: they are for the multigrid."""
+_MOST_ENTRIES = 1 << 24
+"""Numbers that elimination may have to remember: 128 MB."""
 
-_SETTLED = 0.1
-"""Largest residual of the torsion function, whose right side is 1, at which it is good enough for a bound."""
+_ROWS = 1024
+"""Pixels that are eliminated between two looks at whether the completion was cancelled."""
 
 
 def is_thin(free: Mask) -> bool:
@@ -39,33 +37,21 @@ def solve_thin(
     pinned: Mask,
     right_side: NDArray[np.float32],
     screen: NDArray[np.float32] | None,
-    tolerance: NDArray[np.float64],
-    cancelled: Callable[[], bool] | None,
+    check: Callable[[], None],
 ) -> NDArray[np.float32] | None:
     """Solve (links + screen) u - sum of the free 4-neighbours' u = right side, links being free or pinned neighbours.
 
-    The error is bounded by the maximum principle: it is nowhere larger than the largest residual times the solution
-    for a right side of 1 (the torsion function), which is one more channel here.
-
     Args:
         free: bool [H, W], pixels with an unknown.
-        pinned: bool [H, W], pixels with a given value, whose part of the equation is in the right side.
+        pinned: bool [H, W], pixels with a given value, whose part of the equation is in the right side. Every
+            4-connected part of the free pixels has one beside it, or a screen.
         right_side: float32 [H, W, C], read where free.
         screen: float32 [H, W], at least 0, read where free; None for 0 everywhere.
-        tolerance: float64 [C], bounds for the errors.
-        cancelled: polled before each step.
+        check: called between steps; what it raises ends the work.
 
     Returns:
-        u of the free pixels, float32 [f, C], row by row, or None if it takes too many steps.
-
-    Raises:
-        CancelledError: `cancelled` returned true.
+        u of the free pixels, float32 [f, C], row by row, exact but for rounding; None if the multigrid is faster.
     """
-
-    def check() -> None:
-        if cancelled is not None and cancelled():
-            raise CancelledError("The completion was cancelled while it was being blended.")
-
     width = free.shape[1] + 2
     inside = np.pad(free, 1)
     places = np.flatnonzero(inside)
@@ -74,76 +60,106 @@ def solve_thin(
     check()
     neighbours = np.stack([number[places + step] for step in (-width, -1, 1, width)])
     check()
+    order = _order(neighbours)
+    check()
+    position = np.full(len(places) + 1, -1, np.int32)  # what is no pixel comes before all
+    position[order] = np.arange(len(places), dtype=np.int32)
+    linked = position[neighbours[:, order]]
+    check()
+    last = np.maximum.accumulate(np.maximum(linked.max(axis=0), np.arange(len(places), dtype=np.int32)))
+    lengths = last - np.arange(len(places)) + 1
+    if lengths.sum() > _MOST_ENTRIES or np.square(lengths).sum() > _WORK_PER_PIXEL * free.size:
+        return None
+    begins = np.append(0, np.cumsum(lengths))
+    check()
     own = neighbour_count(pinned)[free] + (np.float32(0) if screen is None else screen[free])
-    links = ((neighbours < len(places)).sum(axis=0) + own).astype(np.float32)
-    inverse = 1 / links
+    diagonal = ((neighbours < len(places)).sum(axis=0) + own)[order].astype(np.float64)
+    values = right_side[free][order].astype(np.float64)
     check()
-
-    count, channels = len(places), right_side.shape[2] + 1
-    residual = np.ones((channels, count), np.float32)
-    residual[:-1] = right_side[free].T
+    upper = np.zeros(begins[-1])
+    _fill_in(linked, diagonal, begins, upper)
+    for begin in range(0, len(places), _ROWS):
+        check()
+        _eliminate(begins, upper, values, begin, min(begin + _ROWS, len(places)))
     check()
-    exact = solve_forest(neighbours, links, residual[:-1])
-    if exact is not None:
-        return exact
-    check()
-    u, image = np.zeros_like(residual), np.empty_like(residual)
-    # One more entry, which stays zero, stands for every neighbour that is not free.
-    direction = np.zeros((channels, count + 1), np.float32)
-    direction[:, :-1] = residual * inverse
-    product = np.einsum("cp,cp->c", residual, direction[:, :-1], dtype=np.float64)
-    largest = np.empty(channels, np.float32)
-    for _ in range(0, _MOST_STEPS, _STEPS):
-        for _ in range(_STEPS):
-            check()
-            _step(neighbours, links, inverse, u, residual, direction, image, product, largest)
-        if largest[-1] <= _SETTLED:
-            torsion = u[-1].max() / (1 - largest[-1])
-            if (largest[:-1] * torsion <= tolerance).all():
-                return np.ascontiguousarray(u[:-1].T)
-    return None
+    _substitute(begins, upper, values)
+    u = np.empty(values.shape, np.float32)
+    u[order] = values
+    return u
 
 
 @compiled
-def _step(
-    neighbours: NDArray[np.int32],
-    links: NDArray[np.float32],
-    inverse: NDArray[np.float32],
-    u: NDArray[np.float32],
-    residual: NDArray[np.float32],
-    direction: NDArray[np.float32],
-    image: NDArray[np.float32],
-    product: NDArray[np.float64],
-    largest: NDArray[np.float32],
-) -> None:
-    """One step of conjugate gradients, preconditioned by the diagonal, each channel for itself; all in place.
+def _order(neighbours: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Pixels part by part, each from an end of it: by the number of steps there (Cuthill and McKee 1969).
 
     Args:
-        product: float64 [C], residual times preconditioned residual.
-        largest: float32 [C], size of the largest residual.
+        neighbours: int32 [4, n], the number of each pixel's neighbour, n for none.
+
+    Returns:
+        int32 [n], pixels' numbers.
     """
-    for channel in range(len(residual)):
-        mine, image_here, u_here, rest = direction[channel], image[channel], u[channel], residual[channel]
-        curvature = 0.0
-        for pixel in range(len(links)):
-            around = (
-                mine[neighbours[0, pixel]]
-                + mine[neighbours[1, pixel]]
-                + mine[neighbours[2, pixel]]
-                + mine[neighbours[3, pixel]]
-            )
-            value = links[pixel] * mine[pixel] - around
-            image_here[pixel] = value
-            curvature += value * mine[pixel]
-        length = np.float32(product[channel] / curvature if curvature > 0 else 0.0)
-        new, most = 0.0, np.float32(0)
-        for pixel in range(len(links)):
-            u_here[pixel] += length * mine[pixel]
-            left = rest[pixel] - length * image_here[pixel]
-            rest[pixel] = left
-            new += left * left * inverse[pixel]
-            most = max(most, abs(left))
-        ratio = np.float32(new / product[channel] if product[channel] > 0 else 0.0)
-        product[channel], largest[channel] = new, most
-        for pixel in range(len(links)):
-            mine[pixel] = rest[pixel] * inverse[pixel] + ratio * mine[pixel]
+    count = neighbours.shape[1]
+    order = np.empty(count, np.int32)
+    seen = np.zeros(count, np.int8)
+    placed = 0
+    for first in range(count):
+        if seen[first] == 0:
+            begin, start, placed_after = placed, first, placed
+            for visit in (1, 2):  # what is found last from anywhere lies at an end
+                order[begin] = start
+                seen[start] = visit
+                done, placed_after = begin, begin + 1
+                while done < placed_after:
+                    pixel = order[done]
+                    done += 1
+                    for side in range(4):
+                        other = neighbours[side, pixel]
+                        if other < count and seen[other] < visit:
+                            seen[other] = visit
+                            order[placed_after] = other
+                            placed_after += 1
+                start = order[placed_after - 1]
+            placed = placed_after
+    return order
+
+
+@compiled
+def _fill_in(
+    linked: NDArray[np.int32], diagonal: NDArray[np.float64], begins: NDArray[np.int64], upper: NDArray[np.float64]
+) -> None:
+    """Write the matrix, from each row's diagonal on, into `upper`; row p lies at begins[p] to begins[p + 1]."""
+    for row in range(len(diagonal)):
+        upper[begins[row]] = diagonal[row]
+        for side in range(4):
+            if linked[side, row] > row:
+                upper[begins[row] + linked[side, row] - row] = -1.0
+
+
+@compiled
+def _eliminate(
+    begins: NDArray[np.int64], upper: NDArray[np.float64], values: NDArray[np.float64], first: int, end: int
+) -> None:
+    """Take rows first to end from those after them, of a symmetric matrix and its right side, float64 [n, C]."""
+    for row in range(first, end):
+        pivot = upper[begins[row]]
+        length = begins[row + 1] - begins[row]
+        for step in range(1, length):
+            factor = upper[begins[row] + step] / pivot
+            if factor != 0:
+                mine = upper[begins[row] + step : begins[row + 1]]
+                other = upper[begins[row + step] : begins[row + step] + length - step]
+                for column in range(length - step):
+                    other[column] -= factor * mine[column]
+                for channel in range(values.shape[1]):
+                    values[row + step, channel] -= factor * values[row, channel]
+
+
+@compiled
+def _substitute(begins: NDArray[np.int64], upper: NDArray[np.float64], values: NDArray[np.float64]) -> None:
+    """Replace the right side in `values`, float64 [n, C], by the solution, last row first."""
+    for row in range(len(values) - 1, -1, -1):
+        for step in range(1, begins[row + 1] - begins[row]):
+            for channel in range(values.shape[1]):
+                values[row, channel] -= upper[begins[row] + step] * values[row + step, channel]
+        for channel in range(values.shape[1]):
+            values[row, channel] /= upper[begins[row]]
