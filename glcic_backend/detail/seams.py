@@ -148,7 +148,8 @@ def _excess(
             beside = filled[index] + step
             other = origin[beside]
             is_free = other >= 0
-            if not (is_free or is_known[beside]):
+            # Within a piece there is no step.
+            if other == source + step or not (is_free or is_known[beside]):
                 continue
             if not is_free and is_noisy and is_known[source + step]:
                 _add_rim_step(pixels, is_known, beside, source + step, stride, noise, believed[index], excess[index])
