@@ -66,8 +66,10 @@ def _blended_hole(
 
     ring, colours = first_front(image, hole, known, check)
     check()
+    colours -= completion[ring]
+    check()
     difference = np.zeros_like(completion)
-    difference[ring] = colours - completion[ring]
+    difference[ring] = colours
     check()
     bound = _bound_parts(hole, ring)
     check()

@@ -97,15 +97,18 @@ def _change(
     mean, variance = _local_statistics(scene, check)
     check()
     known = np.dstack([mean, variance + np.float32(_LEAST_VARIANCE)])
+    check()
     continued = blend(np.zeros_like(known), known, scene.hole, scene.known, cancelled)
     check()
     rim_variance = continued[..., 3:]
     share = rim_variance / (rim_variance + np.float32(_NETWORK_ERROR**2))
     check()
     # Where no known pixel touches the hole, there is nothing to continue.
-    change = np.where(rim_variance > 0, (1 - share) * (continued[..., :3] - scene.picture), 0).astype(np.float32)
+    change = continued[..., :3] - scene.picture
     check()
-    change[~scene.hole] = 0
+    change *= 1 - share
+    check()
+    change[~scene.hole | (rim_variance[..., 0] <= 0)] = 0
     return change if scale == 1 else _enlarged(change, size, scale)
 
 

@@ -28,6 +28,7 @@ def without_colour(
     Args:
         check: called several times a second; may raise.
     """
+    check()
     return [replace(fill, colour=_grey(fill.colour)) if _is_grey(photograph, fill, check) else fill for fill in fills]
 
 

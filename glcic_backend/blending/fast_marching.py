@@ -51,7 +51,8 @@ def first_front(image: NDArray[np.float32], hole: Mask, known: Mask, check: Call
     """
     check()
     ring = hole & (neighbour_count(known) > 0)
-    distance = _signed_distance(hole, known)
+    check()
+    distance = _signed_distance(hole, known, check)
     check()
     rows, columns = (axis.astype(np.int32) for axis in np.nonzero(ring))
     across, down = _normals(distance, rows, columns)
@@ -122,10 +123,12 @@ def _estimate(
             colours[index, channel] = min(max(total[channel] / weights, low[channel]), high[channel])
 
 
-def _signed_distance(hole: Mask, known: Mask) -> NDArray[np.float32]:
+def _signed_distance(hole: Mask, known: Mask, check: Callable[[], None]) -> NDArray[np.float32]:
     """Telea's T, float32 [H, W], in pixels: 0 on the innermost known pixels, growing into the hole."""
     to_known = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    check()
     to_hole = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
+    check()
     return np.where(known, 1 - to_hole, to_known)
 
 

@@ -49,6 +49,7 @@ def blend_fills(
         check()
         # Where a hole was cut, the part that is finished is what the next one has to meet.
         paste(finished, crop, surroundings, known)
+        check()
         completion = surroundings.copy()
         to_fill = np.zeros(known.shape, np.bool_)
         paste(group, crop, completion, to_fill)
@@ -59,6 +60,7 @@ def blend_fills(
         blended = blend(completion, calm, to_fill, known, cancelled)
         check()
         blended[~to_fill] = surroundings[~to_fill]
+        check()
         for fill in group:
             inner = fill.region._replace(x=fill.region.x - crop.x, y=fill.region.y - crop.y)
             fill.colour = blended[slices(inner)]

@@ -50,13 +50,16 @@ def add_grain(
         check()
         crop = grown(fill.region, _BAND, photograph.width, photograph.height)
         picture, known = photograph.rgb(crop), photograph.known[slices(crop)]
+        check()
         sample = _sample(picture, known)
         if sample is None:
             continue
+        check()
         paste([fill], crop, picture)
         inner = slices(fill.region._replace(x=fill.region.x - crop.x, y=fill.region.y - crop.y))
         present = cv2.blur(_fine_part(picture)[inner] ** 2, (_AROUND, _AROUND)).mean(axis=2, keepdims=True)
         missing = np.sqrt(np.maximum(1 - present / np.square(sample).mean(), 0))
+        check()
         grain = _more_of(sample, fill.where.shape, np.random.default_rng(seed))
         fill.colour = fill.colour + missing * grain
 

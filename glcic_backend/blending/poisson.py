@@ -59,10 +59,13 @@ def membrane(
         return result
     check()
     given = values[pinned]
+    check()
     low, high = given.min(axis=0), given.max(axis=0)
     check()
     centre = (low + high) / 2
-    rim = np.where(pinned[..., None], values - centre, np.float32(0))
+    rim = values - centre
+    check()
+    rim[~pinned] = 0
     check()
     tolerance = (TOLERANCE * (high - low) + _ROUNDING * np.maximum(abs(low), abs(high))).astype(np.float64)
     check()

@@ -27,6 +27,10 @@ _MOST_SPECKS = 8192
 SPECK_SIDE = 48
 """Pixels that a speck is wide and high at most."""
 _THIN = 18.0
+_NEAR = 64
+"""Distance that is seen from a band of the mask."""
+_AT_ONCE = 1 << 22
+"""Pixels of a band."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def find_holes(masked: NDArray[np.bool_], check: Callable[[], None] = lambda: No
     top, left = min(outer.y, 1), min(outer.x, 1)
     rim = masked[outer.y - top : outer.bottom + 1, outer.x - left : outer.right + 1].view(np.uint8)
     check()
-    depth = np.asarray(cv2.distanceTransform(rim, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)[top:, left:]
+    depth = _depth(rim, check)[top:, left:]
     check()
     holes = _labelled(inner, depth, _GAPS[0], _MOST_SPECKS, check)
     if holes is not None and sum(not hole.is_speck for hole in holes) <= _MOST_HOLES:
@@ -91,6 +95,22 @@ def find_holes(masked: NDArray[np.bool_], check: Callable[[], None] = lambda: No
             break
     assert holes is not None
     return [hole.moved(outer.x, outer.y) for hole in [*specks, *holes]]
+
+
+def _depth(masked: NDArray[np.uint8], check: Callable[[], None]) -> NDArray[np.float32]:
+    """The distance of each pixel to the nearest that is 0, float32 [H, W], band by band where none is far."""
+    height, width = masked.shape
+    rows = max(2 * _NEAR, _AT_ONCE // width)
+    depth = np.empty((height, width), np.float32)
+    for top in range(0, height, rows):
+        above = min(top, _NEAR)
+        seen = masked[top - above : top + rows + _NEAR]
+        here = depth[top : top + rows]
+        here[:] = cv2.distanceTransform(seen, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[above : above + len(here)]
+        if here.max() > _NEAR:
+            return np.asarray(cv2.distanceTransform(masked, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+        check()
+    return depth
 
 
 def _labelled(

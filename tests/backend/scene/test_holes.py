@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from glcic_backend.context import context_rectangle
 from glcic_backend.detail.window import detail_levels, detail_window
@@ -146,3 +147,15 @@ def test_a_small_copy_of_few_rows_takes_no_more_of_them_and_enlarges_to_them():
     assert usable.all()
     assert colour[0, 3] == pytest.approx(image[:, 3 * 4096 : 4 * 4096].mean(axis=(0, 1)), abs=1e-4)
     assert large.shape == (5, 100_000, 3)
+
+
+@pytest.mark.parametrize("grain", [2, 12, 60])
+def test_a_mask_that_is_read_in_bands_has_the_same_holes(grain, monkeypatch):
+    """Thin ones, those that are as thick as is seen from a band, and those that are thicker."""
+    texture = ndimage.gaussian_filter(np.random.default_rng(grain).standard_normal((700, 300)), grain)
+    mask = texture > np.quantile(texture, 0.4)
+    at_once = find_holes(mask)
+
+    monkeypatch.setattr("glcic_backend.scene.holes._AT_ONCE", 1)
+
+    assert [(hole.box, hole.thickness) for hole in find_holes(mask)] == [(hole.box, hole.thickness) for hole in at_once]
