@@ -101,7 +101,7 @@ class Completer:
             index = FillIndex(completed)
             for hole in by_level[level]:
                 check()
-                fills.append(_enlarged(copy, index, hole))
+                fills.append(_enlarged(copy, index, hole, check))
         progress(1.0)
         return fills
 
@@ -126,8 +126,9 @@ class Completer:
         return completion.permute(1, 2, 0).cpu().numpy()
 
 
-def _enlarged(copy: SmallCopy, completed: FillIndex, hole: Hole) -> Fill:
+def _enlarged(copy: SmallCopy, completed: FillIndex, hole: Hole, check: Callable[[], None]) -> Fill:
     part = copy.cover(hole.box, _MARGIN)
     colour = copy.read(part)[0].copy()
     paste(completed.within(part), part, colour)
+    check()
     return Fill(hole.box, hole.mask, copy.enlarge(colour, part, hole.box))
