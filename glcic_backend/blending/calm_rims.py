@@ -108,7 +108,7 @@ def _change(
     check()
     change *= 1 - share
     check()
-    change[~scene.hole | (rim_variance[..., 0] <= 0)] = 0
+    change[~(scene.hole & (rim_variance[..., 0] > 0))] = 0
     return change if scale == 1 else _enlarged(change, size, scale)
 
 

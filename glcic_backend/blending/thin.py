@@ -19,6 +19,9 @@ _DEEPEST = 40
 _WORK_PER_PIXEL = 768
 """Products for each pixel of the box up to which elimination takes less time than the multigrid (measured)."""
 
+_MOST_PIXELS = 1 << 21
+"""More are not even numbered: that alone takes as long as a look at the cancel may."""
+
 _MOST_ENTRIES = 1 << 24
 """Numbers that elimination may have to remember: 128 MB."""
 
@@ -52,6 +55,8 @@ def solve_thin(
     Returns:
         u of the free pixels, float32 [f, C], row by row, exact but for rounding; None if the multigrid is faster.
     """
+    if np.count_nonzero(free) > _MOST_PIXELS:
+        return None
     width = free.shape[1] + 2
     inside = np.pad(free, 1)
     places = np.flatnonzero(inside)
@@ -64,10 +69,12 @@ def solve_thin(
     check()
     position = np.full(len(places) + 1, -1, np.int32)  # what is no pixel comes before all
     position[order] = np.arange(len(places), dtype=np.int32)
+    check()
     linked = position[neighbours[:, order]]
     check()
-    last = np.maximum.accumulate(np.maximum(linked.max(axis=0), np.arange(len(places), dtype=np.int32)))
-    lengths = last - np.arange(len(places)) + 1
+    rows = np.arange(len(places), dtype=np.int64)
+    lengths = np.maximum.accumulate(np.maximum(linked.max(axis=0), rows)) - rows + 1
+    check()
     if lengths.sum() > _MOST_ENTRIES or np.square(lengths).sum() > _WORK_PER_PIXEL * free.size:
         return None
     begins = np.append(0, np.cumsum(lengths))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from glcic_backend.blending import thin
 from glcic_backend.blending.multigrid import neighbour_count
 from glcic_backend.blending.thin import is_thin, solve_thin
 from glcic_backend.errors import CancelledError
@@ -21,12 +22,12 @@ def solved(free, pinned, right_side, check=lambda: None):
 
 
 @pytest.mark.parametrize(
-    ("shape", "thin"),
+    ("shape", "expected"),
     [(box(0, 96, 10, 89), True), (box(0, 96, 0, 90), False), (box(4, 92, 4, 92) & ~box(40, 50, 40, 50), True)],
     ids=["strip", "wide strip at the border", "ring"],
 )
-def test_what_lies_within_forty_pixels_of_the_rim_is_thin(shape, thin):
-    assert is_thin(shape) is thin
+def test_what_lies_within_forty_pixels_of_the_rim_is_thin(shape, expected):
+    assert is_thin(shape) is expected
 
 
 @pytest.mark.parametrize("wider", [1, 2, 3])
@@ -80,6 +81,15 @@ def test_what_the_multigrid_solves_sooner_is_left_to_it():
 
     assert solved(*equation(strip, ~strip)) is None
     assert solved(*equation(frame, ~frame)) is not None
+
+
+def test_what_has_too_many_pixels_is_left_to_the_multigrid_before_they_are_numbered(monkeypatch):
+    hole = box(10, 40, 5, 90)
+    monkeypatch.setattr(thin, "_MOST_PIXELS", 100)
+    looks = []
+
+    assert solved(*equation(hole, ~hole), lambda: looks.append(1)) is None
+    assert not looks
 
 
 def test_a_look_at_the_cancel_comes_after_every_few_pixels():
