@@ -241,6 +241,23 @@ def test_a_run_can_go_on_with_the_channels_and_the_mean_pixel_of_its_start(photo
     assert continued(tmp_path).channels == shipped.network.outputs
 
 
+def test_a_run_can_go_on_with_more_channels_than_its_start(photos, tmp_path):
+    shipped = load_model(default_model_path()).network
+    settings = (f"completion.start={str(default_model_path())!r}", "completion.channels=wider", "completion.width=0.3",
+                "schedule.completion_steps=1", "schedule.total_steps=1", "schedule.discriminator_steps=0",
+                "discriminator.use=none", "completion.optimizer.learning_rate=0")  # fmt: skip
+    start_run(load_config("tiny", [*QUICK, *settings]), [photos], tmp_path)
+
+    outputs = completion_of(load_checkpoint(tmp_path)).outputs
+    for number, (channels, before, wanted, table) in enumerate(
+        zip(outputs[:-1], shipped.outputs[:-1], scaled_channels(0.3), scaled_channels(1), strict=False)
+    ):
+        assert max(before, wanted) <= channels <= min(table, max(before, wanted) + 7), number
+        assert channels % 8 == 0, number
+    assert outputs[-1] == 3
+    assert continued(tmp_path).mean_pixel == pytest.approx(load_model(default_model_path()).info.mean_pixel)
+
+
 def test_the_features_that_a_network_was_trained_on_stay_named_from_start_to_export(run, photos, tmp_path):
     shipped = load_model(default_model_path())
     start, model = tmp_path / "start.safetensors", tmp_path / "model.safetensors"

@@ -54,8 +54,9 @@ def experiment(
 ) -> None:
     """Repeat an experiment of the paper: train on the training photographs in DATA, score on those of --split.
 
-    NAME is ablation, ablation-recipe, facade, celeba, centre, post-processing or comparison. Stopped at any moment, the
-    same command goes on. Table 4 is measured by `glcic-backend bench`, the user study by `glcic-train study`.
+    NAME is ablation, ablation-recipe, facade, facade-recipe, celeba, centre, post-processing or comparison. Stopped at
+    any moment, the same command goes on. Table 4 is measured by `glcic-backend bench`, the user study by
+    `glcic-train study`.
 
     \b
     glcic-train experiment ablation photos/ --out ablation --minutes 60

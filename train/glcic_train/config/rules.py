@@ -73,8 +73,11 @@ def _schedule_problems(config: Config) -> Iterator[str]:
 
 def _start_problems(config: Config) -> Iterator[str]:
     completion = config.completion
-    if completion.channels == "start" and not completion.start and not completion.needs_start:
-        yield "completion.channels is start, but completion.start is empty: name the model whose channels are taken."
+    if completion.channels != "width" and not completion.start and not completion.needs_start:
+        yield (
+            f"completion.channels is {completion.channels}, but completion.start is empty: name the model whose "
+            "channels are taken."
+        )
 
 
 def _mask_problems(config: Config) -> Iterator[str]:

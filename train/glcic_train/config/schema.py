@@ -102,8 +102,9 @@ class CompletionConfig:
     )
     channels: str = option(
         "width",
-        "channels of each layer: `width` times Table 2's (1 is the paper's), or those that `start` has",
-        choices=("width", "start"),
+        "channels of each layer: `width` times Table 2's (1 is the paper's), those that `start` has, or the larger of "
+        "both (`wider`), made up to a multiple of 8",
+        choices=("width", "start", "wider"),
     )
     joint_statistics: str = option(
         "batch",

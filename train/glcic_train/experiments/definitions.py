@@ -97,6 +97,10 @@ def _facade(request: Request) -> Report:
     return _before_and_after(request, "facade", square=False)
 
 
+def _facade_with_the_recipe(request: Request) -> Report:
+    return _before_and_after(request, "facade-joint", square=False)
+
+
 def _celeba(request: Request) -> Report:
     return _before_and_after(request, "celeba", square=True)
 
@@ -131,6 +135,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         "Fig. 6 with the recipe of sprint-joint: all four go on from one network", True, _ablation_with_the_recipe
     ),
     "facade": Experiment("4.5: fine-tuned on facades, before and after", True, _facade),
+    "facade-recipe": Experiment("4.5 with the recipe of sprint-joint", True, _facade_with_the_recipe),
     "celeba": Experiment("4.5: fine-tuned at 160 pixels with holes of 48 to 96, before and after", True, _celeba),
     "centre": Experiment("4.1.2: trained on centre holes of 64 in 128 pixels, beside the model", True, _centre),
     "post-processing": Experiment("3.5.1, 4.3: without and with the blending", False, _post_processing),

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from glcic_train.data.upload import upload
+
 _BRIGHTNESS = 0.2
 _SHIFT = 1 / 8
 
@@ -23,19 +25,21 @@ def augmented(image: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
         was, shifted by at most an eighth of the side (what comes in is the mean pixel); and the centres, shifted alike.
     """
     count, _, height, width = image.shape
-    brightness, saturation, contrast = torch.rand(3, count, 1, 1, 1).to(image)
+    across, down = round(width * _SHIFT), round(height * _SHIFT)
+    colours = torch.rand(3, count)
+    shifts = (torch.rand(count, 2) * (2 * torch.tensor([across, down]) + 1)).long() - torch.tensor([across, down])
+    # From pinned memory: a plain upload, or an index that is the CPU's, would wait for all that CUDA has under way.
+    brightness, saturation, contrast = upload(colours.numpy(), image.device).to(image).view(3, count, 1, 1, 1)
+    shift = upload(shifts.numpy(), image.device)
     image = image + _BRIGHTNESS * (brightness - 0.5)
     grey = image.mean(dim=1, keepdim=True)
     image = grey + 2 * saturation * (image - grey)
     middle = image.mean(dim=(1, 2, 3), keepdim=True)
     image = middle + (0.5 + contrast) * (image - middle)
-    reach = torch.tensor([round(width * _SHIFT), round(height * _SHIFT)])
-    shift = (torch.rand(count, 2) * (2 * reach + 1)).long() - reach
-    across, down = (int(one) for one in reach)
     padded = functional.pad(image, (across, across, down, down))
-    rows = torch.arange(height) + down - shift[:, 1:]
-    columns = torch.arange(width) + across - shift[:, :1]
-    numbers = torch.arange(count).view(-1, 1, 1)
+    rows = torch.arange(height, device=image.device) + down - shift[:, 1:]
+    columns = torch.arange(width, device=image.device) + across - shift[:, :1]
+    numbers = torch.arange(count, device=image.device).view(-1, 1, 1)
     image = padded.permute(0, 2, 3, 1)[numbers, rows[:, :, None], columns[:, None]].permute(0, 3, 1, 2)
-    limits = torch.tensor([width - 1, height - 1]).to(centres)
-    return image, torch.minimum((centres + shift.to(centres)).clamp(min=0), limits)
+    moved = (centres + shift).clamp(min=0)
+    return image, torch.stack([moved[:, 0].clamp(max=width - 1), moved[:, 1].clamp(max=height - 1)], dim=1)

@@ -28,7 +28,7 @@ from glcic_train.training.networks import Networks
 from glcic_train.training.photographs import open_source
 from glcic_train.training.records import Ending, Records
 from glcic_train.training.schedule import Schedule
-from glcic_train.training.start import Continued, continued, of_checkpoint, start_from
+from glcic_train.training.start import Continued, continued, of_checkpoint, start_from, widened
 from glcic_train.training.updates import Updates
 
 CONFIG_FILE, DATA_FILE, JOB_FILE = "config.toml", "data.json", "job.txt"
@@ -183,7 +183,10 @@ def _going_on(config: Config, checkpoint: Mapping[str, Any] | None) -> Continued
     """The network that decides C's channels and the mean pixel; None = the configuration and the photographs do."""
     if checkpoint is not None:
         return of_checkpoint(checkpoint)
-    return continued(start_path(config)) if config.completion.channels == "start" else None
+    if config.completion.channels == "width":
+        return None
+    start = continued(start_path(config))
+    return start if config.completion.channels == "start" else widened(start, config.completion.width)
 
 
 def open_held_out(config: Config, data: Sequence[str | Path]) -> HeldOut | None:

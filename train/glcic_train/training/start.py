@@ -9,7 +9,13 @@ from torch import Tensor
 
 from glcic_backend.errors import ModelFileError
 from glcic_backend.model_files.model_file import load_model
-from glcic_backend.network.completion_network import TABLE_2, CompletionNetwork, embed, outputs_first
+from glcic_backend.network.completion_network import (
+    TABLE_2,
+    CompletionNetwork,
+    embed,
+    outputs_first,
+    scaled_channels,
+)
 from glcic_train.training.checkpoint import load_checkpoint
 
 
@@ -39,6 +45,16 @@ def of_checkpoint(checkpoint: Mapping[str, Any]) -> Continued:
     """What a run takes over from a checkpoint; those from before there was a loss on features name none."""
     channels = channels_of(checkpoint["networks"]["completion"])
     return Continued(channels, tuple(checkpoint["mean_pixel"]), tuple(checkpoint.get("feature_networks", ())))
+
+
+def widened(start: Continued, width: float) -> Continued:
+    """The start with room to learn more: in every layer its own channels or `width` times Table 2's, the larger.
+
+    Made up to a multiple of 8, of which a GPU computes no faster with fewer. The output keeps its three.
+    """
+    wanted = zip(start.channels[:-1], scaled_channels(width), strict=False)
+    channels = [min(spec.outputs, -8 * (-max(pair) // 8)) for pair, spec in zip(wanted, TABLE_2[:-1], strict=True)]
+    return start._replace(channels=(*channels, start.channels[-1]))
 
 
 def start_from(path: Path, network: CompletionNetwork, inputs: Tensor) -> None:
