@@ -52,6 +52,7 @@ def test_configurations_are_listed_with_what_they_are_for(monkeypatch, capfd):
         (["run", "tiny", "somewhere"], "Add --out"),
         (["resume", "nowhere"], "nowhere"),
         (["export", "nowhere", "model.safetensors"], "nowhere"),
+        (["export", "nowhere", "model.safetensors", "--share", "0.5"], "Name that run with --origin"),
     ],
 )
 def test_wrong_use_gives_one_paragraph_and_exit_code_2(monkeypatch, capfd, tmp_path, words, message):

@@ -119,6 +119,28 @@ def test_channels_that_nothing_activates_can_be_left_out(run, tmp_path):
     assert torch.allclose(lean(x), whole(x), atol=1e-5)
 
 
+def test_a_model_can_lie_between_a_run_and_the_one_it_went_on_from(run, photos, tmp_path):
+    started = (f"completion.start={str(run)!r}", "completion.channels=start")
+    start_run(load_config("tiny", [*QUICK, *started]), [photos], tmp_path / "on")
+    both = {name: completion_of(load_checkpoint(path)) for name, path in (("began", run), ("ended", tmp_path / "on"))}
+
+    model = tmp_path / "model.safetensors"
+    for share in (0.0, 0.75, 1.0):
+        export_run(tmp_path / "on", model, {}, "float32", batches=0, origin=run, share=share)
+        wanted = CompletionNetwork(outputs=both["began"].outputs)
+        states = [both[name].state_dict() for name in ("began", "ended")]
+        wanted.load_state_dict({k: (1 - share) * a + share * states[1][k] for k, a in states[0].items()})
+        x = torch.rand(1, 4, 32, 32)
+        assert torch.allclose(load_model(model).network(x), wanted.eval()(x), atol=1e-5), share
+    assert not torch.allclose(both["began"](x), both["ended"](x), atol=1e-5)
+
+
+def test_there_is_no_way_between_networks_of_other_channels(run, photos, tmp_path):
+    start_run(load_config("tiny", [*QUICK, "completion.width=0.125"]), [photos], tmp_path / "narrow")
+    with pytest.raises(ModelFileError, match=r"other channels than the run \(\d+ and \d+ in all\).*started from"):
+        export_run(run, tmp_path / "model.safetensors", {}, "float32", 0, origin=tmp_path / "narrow", share=0.5)
+
+
 def test_a_model_needs_its_ending(run, tmp_path):
     with pytest.raises(InvalidInputError, match=r"does not end in \.safetensors"):
         export_run(run, tmp_path / "model.pt", {}, "float16", batches=0)

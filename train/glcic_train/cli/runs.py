@@ -108,6 +108,16 @@ def preview(folder: Path, picture: Path | None, count: int, data: tuple[str, ...
     type=click.IntRange(min=0),
     help="Leave out the channels that nothing in so many batches of training data activates: a smaller, faster model.",
 )
+@click.option(
+    "--origin", metavar="RUN", type=_PATH, help="The run that this one went on from, for --share: of phase one, say."
+)
+@click.option(
+    "--share",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="How far the weights are from --origin's (0) to RUN's (1): between blur and texture after a joint phase.",
+)
 def export(
     source: Path,
     target: Path,
@@ -118,12 +128,18 @@ def export(
     precision: str,
     batches: int,
     dead: int,
+    origin: Path | None,
+    share: float,
 ) -> None:
     """Turn a RUN (its newest checkpoint, or a .pt file of it) into a MODEL (.safetensors) for GIMP."""
+    from glcic_backend.errors import InvalidInputError
     from glcic_train.training.inspect_run import export_run
 
+    if share < 1 and origin is None:
+        raise InvalidInputError(f"--share {share:g} is a way from another run. Name that run with --origin.")
     stated = {"name": name, "training_data": training_data, "licence": licence, "attribution": attribution}
-    info = export_run(source, target, {key: text for key, text in stated.items() if text}, precision, batches, dead)
+    given = {key: text for key, text in stated.items() if text}
+    info = export_run(source, target, given, precision, batches, dead, origin, share)
     click.echo(f"{target}: {info.name}, {info.recipe}, sha256 {info.sha256[:12]}")
 
 

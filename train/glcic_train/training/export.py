@@ -1,11 +1,13 @@
 """Turns a checkpoint into a model file for GIMP."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from glcic_backend.errors import ModelFileError
 from glcic_backend.model_files.model_file import ModelInfo
 from glcic_backend.network.completion_network import CompletionNetwork
 from glcic_train.config.schema import Config
@@ -49,6 +51,30 @@ def completion_of(checkpoint: Mapping[str, Any]) -> CompletionNetwork:
     network = CompletionNetwork(outputs=channels_of(state))
     network.load_state_dict(state)
     return network.eval()
+
+
+@torch.no_grad()
+def interpolate(network: CompletionNetwork, origin: CompletionNetwork, share: float, path: Path) -> None:
+    """Take a network's weights and statistics back towards those of the network that its training began with.
+
+    Args:
+        network: changed in place.
+        origin: where `share` is 0; with the same channels.
+        share: 0..1; at 1 nothing changes.
+        path: of `origin`, for the message.
+
+    Raises:
+        ModelFileError: `origin` has other channels.
+    """
+    if origin.outputs != network.outputs:
+        raise ModelFileError(
+            f"{path} has other channels than the run ({sum(origin.outputs)} and {sum(network.outputs)} in all), so "
+            "there is no way between them. Name the run or checkpoint that the run started from."
+        )
+    began = origin.state_dict()
+    for name, values in network.state_dict().items():
+        if values.is_floating_point():
+            values.copy_(torch.lerp(began[name], values, share))
 
 
 @torch.no_grad()

@@ -17,7 +17,7 @@ from glcic_train.training.batches import BatchSource
 from glcic_train.training.checkpoint import load_checkpoint
 from glcic_train.training.dead_channels import silence_dead_channels
 from glcic_train.training.distributed import Processes
-from glcic_train.training.export import completion_of, describe, estimate_statistics
+from glcic_train.training.export import completion_of, describe, estimate_statistics, interpolate
 from glcic_train.training.held_out import HeldOut
 from glcic_train.training.pictures import encode_png, picture_grid
 from glcic_train.training.run import open_held_out, read_run
@@ -45,7 +45,14 @@ def preview_run(folder: Path, data: Sequence[str | Path], count: int) -> bytes:
 
 
 def export_run(
-    source: Path, target: Path, stated: Mapping[str, str], precision: str, batches: int, dead: int = 0
+    source: Path,
+    target: Path,
+    stated: Mapping[str, str],
+    precision: str,
+    batches: int,
+    dead: int = 0,
+    origin: Path | None = None,
+    share: float = 1.0,
 ) -> ModelInfo:
     """Write the completion network of a run as a model file: moving average, folded, described.
 
@@ -56,9 +63,12 @@ def export_run(
         precision: `float16` or `float32`, of the stored weights.
         batches: > 0: estimate the statistics of batch normalisation anew from so many batches of training data.
         dead: > 0: leave out the channels that nothing in so many batches of training data activates.
+        origin: the run that this one went on from, or a checkpoint of it.
+        share: how far the weights are from `origin`'s (0) to the run's own (1). Between phase one and a joint phase
+            with frozen statistics that is between blur and texture (network interpolation, Wang et al. 2018).
 
     Raises:
-        ModelFileError: the checkpoint cannot be used.
+        ModelFileError: a checkpoint cannot be used, or `origin` has other channels.
         OutputError: the file cannot be written.
     """
     if target.suffix != ".safetensors":
@@ -66,6 +76,8 @@ def export_run(
     checkpoint = load_checkpoint(source)
     config, data = read_run(source if source.is_dir() else source.parent)
     network = completion_of(checkpoint)
+    if origin is not None:
+        interpolate(network, completion_of(load_checkpoint(origin)), share, origin)
     mean_pixel = torch.tensor(checkpoint["mean_pixel"])
     if batches or dead:
         photos = LoadedPhotos(PhotoSet.open(data), _CPU, workers=0)
