@@ -68,7 +68,6 @@ class Matcher:
         flaws = np.concatenate([contrast.flaws, rare[:, None]], axis=1)
         self._flaws = np.where(level.is_source[:, None], flaws, np.float32(-1))
         self._nearness = nearness / (2 * float(level.depth.max()))
-        self._backwards = False
         self._shifts = np.array([1, level.stride, -1, -level.stride], np.int32)
 
     def first(self, wanted: NDArray[np.float32]) -> Positions:
@@ -109,16 +108,19 @@ class Matcher:
         in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
         return cost
 
-    def improve(self, wanted: NDArray[np.float32], found: Positions, cost: NDArray[np.float32]) -> None:
+    def improve(
+        self, wanted: NDArray[np.float32], found: Positions, cost: NDArray[np.float32], backwards: bool
+    ) -> None:
         """One pass of propagation and random search, in place.
 
         Args:
             wanted: float32 [t, d], the targets' vectors.
             found: int32 [t], the sources found so far.
             cost: float32 [t], their costs.
+            backwards: from the last target to the first, as every other pass is to be.
         """
         level, before = self._level, found.copy()
-        seed, backwards = int(self._random.integers(1 << 63)), self._backwards
+        seed = int(self._random.integers(1 << 63))
         # Many targets learn from each other what one has found: each tries every other distance in turn.
         halvings = 1 if len(found) <= _CHUNK else 2
         reach = max(level.shape) >> (int(backwards) * (halvings - 1))
@@ -138,7 +140,6 @@ class Matcher:
             )
 
         in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
-        self._backwards = not backwards
 
 
 def doubled(found: Positions, coarse: Level, fine: Level, random: np.random.Generator) -> tuple[Positions, Positions]:

@@ -6,7 +6,6 @@ next estimate. The rough completion is what it starts from and, weakly, what it 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,22 +104,14 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
             field = _doubled(field, level, random)
         else:
             lines = [line.in_copy(number) for line in task.lines]
-            search = partial(
-                _searched,
-                level=level,
-                scene=scene,
-                lines=lines,
-                task=task,
-                number=number,
-                random=random,
-                check=check,
-            )
-            field = search(None if field is None else doubled(field.found, field.level, level, random)[0])
+            search = _Search(level, scene, lines, task, number, random, check)
+            field = search.begun(None if field is None else doubled(field.found, field.level, level, random)[0])
             if number == count - 2:
-                field = _better_begun(field, search(None), task.recipe.patience)
+                field = _better_begun(field, search.begun(None), task.recipe.patience)
             if number == max(0, count - 2) and not task.are_many:
                 piece = whole_piece(level, scene, near_lines(lines, level.shape))
-                field = field if piece is None else _better_begun(search(piece), field, _WHOLE)
+                field = field if piece is None else _better_begun(search.begun(piece), field, _WHOLE)
+            del search
         progress(1 - number / count)
     assert field is not None
     check()
@@ -170,68 +161,79 @@ def _doubled(field: _Field, level: Level, random: np.random.Generator) -> _Field
     return _Field(level, found, field.cost[parents])
 
 
-def _searched(
-    found: Positions | None,
-    level: Level,
-    scene: Scene,
-    lines: list[Line],
-    task: Task,
-    number: int,
-    random: np.random.Generator,
-    check: Check,
-) -> _Field:
-    """Search a level.
+class _Search:
+    """A level, prepared once for searches that begin differently."""
 
-    Args:
-        found: the sources that it begins with, int32 [t]; None for those that are nearest to the rough completion.
-    """
-    recipe = task.recipe
-    space = PatchSpace(level)
-    check()
-    room = _HINTS if recipe.guide > 0 or lines else 0
-    vectors = space.everywhere(check, room)
-    check()
-    seen = np.zeros((len(level.targets), room), np.float32)
-    if recipe.guide > 0:
-        of_guide = slice(0, GUIDE_NUMBERS)
-        known, in_hole = guide_vectors(scene, task.blur / 2**number, recipe.guide)
-        vectors[:, COMPONENTS:][:, of_guide], seen[:, of_guide] = known, in_hole[level.targets]
-        del known, in_hole
-    check()
-    contrast = Contrast(level, recipe.contrast, recipe.by_colour)
-    if lines:
-        numbers = line_vectors(lines, scene.hole.shape)
-        vectors[:, -LINE_NUMBERS:], seen[:, -LINE_NUMBERS:] = numbers, numbers[level.targets]
-        # A plain rail before pickets: what stands on a line has the line's contrast, not that of the surroundings.
-        contrast.wanted[seen[:, -LINE_NUMBERS:].any(axis=1)] = 0
-        del numbers
-    check()
-    rare = rarity(level, recipe.rarity)
-    check()
-    matcher = Matcher(level, vectors, contrast, rare, recipe.nearness, random, check)
-    check()
-    fading = recipe.fading_at(level.depth)
-    estimate = level.pixels.copy()
+    def __init__(
+        self,
+        level: Level,
+        scene: Scene,
+        lines: list[Line],
+        task: Task,
+        number: int,
+        random: np.random.Generator,
+        check: Check,
+    ) -> None:
+        recipe = task.recipe
+        self._level, self._check, self._rounds = level, check, recipe.rounds_at(number)
+        self._space = PatchSpace(level)
+        check()
+        room = _HINTS if recipe.guide > 0 or lines else 0
+        vectors = self._space.everywhere(check, room)
+        check()
+        self._seen = np.zeros((len(level.targets), room), np.float32)
+        if recipe.guide > 0:
+            of_guide = slice(0, GUIDE_NUMBERS)
+            known, in_hole = guide_vectors(scene, task.blur / 2**number, recipe.guide)
+            vectors[:, COMPONENTS:][:, of_guide], self._seen[:, of_guide] = known, in_hole[level.targets]
+            del known, in_hole
+        check()
+        contrast = Contrast(level, recipe.contrast, recipe.by_colour)
+        if lines:
+            numbers = line_vectors(lines, scene.hole.shape)
+            vectors[:, -LINE_NUMBERS:], self._seen[:, -LINE_NUMBERS:] = numbers, numbers[level.targets]
+            # A plain rail before pickets: what stands on a line has the line's contrast, not that of the surroundings.
+            contrast.wanted[self._seen[:, -LINE_NUMBERS:].any(axis=1)] = 0
+            del numbers
+        check()
+        rare = rarity(level, recipe.rarity)
+        check()
+        self._matcher = Matcher(level, vectors, contrast, rare, recipe.nearness, random, check)
+        check()
+        self._fading = recipe.fading_at(level.depth)
 
-    def vote(found: Positions, log_cost: NDArray[np.float32]) -> None:
-        level.fill(estimate, mean_vote(level, found, log_cost + fading, check))
+    def begun(self, found: Positions | None) -> _Field:
+        """Search.
 
-    def wanted() -> NDArray[np.float32]:
-        patches = space.at(estimate, level.targets, check, room)
-        patches[:, COMPONENTS:] = seen
-        return patches
+        Args:
+            found: the sources to begin with, int32 [t]; None for those that are nearest to the rough completion.
+        """
+        level, matcher = self._level, self._matcher
+        estimate = level.pixels.copy()
 
-    if found is None:
-        found = matcher.first(wanted())
-    else:
-        vote(found, np.zeros_like(fading))
-    for _ in range(recipe.rounds_at(number)):
+        def vote(found: Positions, log_cost: NDArray[np.float32]) -> None:
+            level.fill(estimate, mean_vote(level, found, log_cost + self._fading, self._check))
+
+        def wanted() -> NDArray[np.float32]:
+            room = self._seen.shape[1]
+            patches = self._space.at(estimate, level.targets, self._check, room)
+            patches[:, COMPONENTS:] = self._seen
+            return patches
+
+        if found is not None:
+            vote(found, np.zeros_like(self._fading))
         patches = wanted()
-        cost = matcher.cost(patches, found)
-        for _ in range(_PASSES):
-            matcher.improve(patches, found, cost)
-        vote(found, _logarithm(cost))
-    return _Field(level, found, matcher.cost(wanted(), found))
+        if found is None:
+            found = matcher.first(patches)
+        backwards = False
+        for _ in range(self._rounds):
+            cost = matcher.cost(patches, found)
+            for _ in range(_PASSES):
+                matcher.improve(patches, found, cost, backwards)
+                backwards = not backwards
+            vote(found, _logarithm(cost))
+            patches = wanted()
+        return _Field(level, found, matcher.cost(patches, found))
 
 
 def _logarithm(cost: NDArray[np.float32]) -> NDArray[np.float32]:

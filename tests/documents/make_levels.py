@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from glcic_backend import Inpainter
 from glcic_backend.detail import transfer
+from glcic_backend.detail.pyramid import RADIUS
 from glcic_backend.detail.voting import best_vote
 
 from .make_removals import REMOVALS, read_photograph
@@ -26,20 +27,21 @@ SIDE, GAP = 230, 4
 def searched_pictures(engine: Inpainter, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> list[Image.Image]:
     """The whole picture after the search at each scale, the coarsest first, at full size; then the end."""
     pictures = []
-    search = transfer._searched
+    begin = transfer._Search.begun
 
-    def watched(field, level, scene, **rest):
-        found = search(field, level=level, scene=scene, **rest)
-        if field is not None or not pictures:  # the second beginning is not shown
-            picture = scene.picture.copy()
+    def watched(search, found):
+        field = begin(search, found)
+        if found is not None or not pictures:  # the second beginning is not shown
+            level = field.level
+            picture = level.pixels.reshape(-1, level.stride, 3)[RADIUS:-RADIUS, RADIUS:-RADIUS].copy()
             rows, columns = level.rows_and_columns(level.filled)
-            votes = best_vote(level, found.found, transfer._logarithm(found.cost), lambda: None)
+            votes = best_vote(level, field.found, transfer._logarithm(field.cost), lambda: None)
             picture[rows, columns] = level.pixels[votes]
             small = Image.fromarray((255 * picture.clip(0, 1)).astype(np.uint8))
             pictures.append(small.resize((image.shape[1], image.shape[0]), Image.Resampling.NEAREST))
-        return found
+        return field
 
-    with patch.object(transfer, "_searched", watched):
+    with patch.object(transfer._Search, "begun", watched):
         completed = engine.complete(image, mask, context="all")
     return [*pictures, Image.fromarray(completed)]
 

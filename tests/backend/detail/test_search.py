@@ -98,8 +98,8 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     found = matcher.anywhere()
     cost = matcher.cost(wanted, found)
     begin = cost.mean()
-    for _ in range(8):
-        matcher.improve(wanted, found, cost)
+    for number in range(8):
+        matcher.improve(wanted, found, cost, number % 2 == 1)
 
     calmness = contrast.flaws[level.sources, 0]
     factors = np.maximum(np.multiply.outer(contrast.wanted, calmness), 1)
@@ -142,7 +142,7 @@ def test_a_random_source_that_gains_little_does_not_break_a_piece(level, monkeyp
         for seed in range(20):
             matcher = matcher_of(level, vectors, Contrast(level, 0.7), 0.0, seed)
             found = piece.copy()
-            matcher.improve(wanted, found, matcher.cost(wanted, found))
+            matcher.improve(wanted, found, matcher.cost(wanted, found), False)
             shares.append((found[inner] + 1 == found[beside[inner]]).mean())
         return np.mean(shares)
 
