@@ -106,7 +106,8 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
             lines = [line.in_copy(number) for line in task.lines]
             search = _Search(level, scene, lines, task, number, random, check)
             field = search.begun(None if field is None else doubled(field.found, field.level, level, random)[0])
-            if number == count - 2:
+            # A pyramid cut short, as too little is known at its coarser scales, begins late anyhow.
+            if number == count - 2 and count > task.halvings:
                 field = _better_begun(field, search.begun(None), task.recipe.patience)
             if number == max(0, count - 2) and not task.are_many:
                 piece = whole_piece(level, scene, near_lines(lines, level.shape))
