@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.blending import blend
-from glcic_backend.detail.pyramid import PATCH, Level, Positions
+from glcic_backend.detail.bands import Band, in_bands
+from glcic_backend.detail.pyramid import Level, Positions
 
 _LEAST = 0.1
 """Contrast, as a share of the mean one, from which on less makes hardly a difference."""
@@ -44,18 +45,17 @@ class Contrast:
     """
 
     def __init__(self, level: Level, strength: float, by_colour: bool = False) -> None:
-        picture = level.pixels.reshape(-1, level.stride, 3)
-        energy = np.zeros(picture.shape[:2], np.float32)
-        energy[:, :-1] += _sum_of_squares(np.diff(picture, axis=1))
-        energy[:-1] += _sum_of_squares(np.diff(picture, axis=0))
-        around = cv2.blur(energy, (PATCH, PATCH)).ravel()
-        mean = max(float(around[level.sources].mean(dtype=np.float64)), _CALMEST)
-        contrast = around / np.float32(mean)
-        calmness = (np.maximum(contrast, 0) + np.float32(_LEAST)) ** np.float32(-strength)
-        ceiling = np.full_like(calmness, np.inf)
+        contrast = _contrasts(level)
+        self.flaws: NDArray[np.float32] = np.full((level.count, 2), np.inf, np.float32)
+        calmness, ceiling = self.flaws.T
+
+        def judge(band: Band) -> None:
+            place = band.positions
+            calmness[place] = (np.maximum(contrast[place], 0) + np.float32(_LEAST)) ** np.float32(-strength)
+
+        in_bands(level, judge)
         if by_colour:
-            ceiling = calmness * _usual(level, 1 / calmness) * np.float32(_ALLOWANCE**strength)
-        self.flaws: NDArray[np.float32] = np.stack([calmness, ceiling], axis=1)
+            _limit(level, calmness, np.float32(_ALLOWANCE**strength), ceiling)
         self.wanted: NDArray[np.float32] = (_continued(level, contrast) + np.float32(_LEAST)) ** np.float32(strength)
 
     def factors(self, found: Positions) -> NDArray[np.float32]:
@@ -64,15 +64,60 @@ class Contrast:
         return np.asarray(np.maximum(np.minimum(self.wanted * calmness, ceiling), 1), np.float32)
 
 
-def _usual(level: Level, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The mean of values over the sources of the same colour, float32 [n], by position; of what has none, infinite."""
-    picture = np.clip(level.pixels.reshape(-1, level.stride, 3), 0, 1)
-    shades = np.minimum(cv2.blur(picture, (PATCH, PATCH)) * _SHADES, _SHADES - 1).astype(np.int32)
-    colours = ((shades[..., 0] * _SHADES + shades[..., 1]) * _SHADES + shades[..., 2]).ravel()
-    count = np.bincount(colours[level.sources], minlength=_SHADES**3)
-    total = np.bincount(colours[level.sources], values[level.sources], _SHADES**3)
-    mean = np.where(count > 0, total / np.maximum(count, 1), np.inf)
-    return np.asarray(mean[colours], np.float32)
+def _contrasts(level: Level) -> NDArray[np.float32]:
+    """The mean energy of the patch on each position, float32 [n]; that of the sources has a mean of 1."""
+    picture = level.pixels.reshape(-1, level.stride, 3)
+    around = np.empty(level.count, np.float32)
+    sums: dict[int, tuple[float, int]] = {}
+
+    def measure(band: Band) -> None:
+        wide = picture[band.wide]
+        energy = np.zeros(wide.shape[:2], np.float32)
+        energy[:, :-1] += _sum_of_squares(np.diff(wide, axis=1))
+        # To the row below the wide ones, too, as far as there is one.
+        below = picture[band.wide.start : band.wide.stop + 1]
+        energy[: len(below) - 1] += _sum_of_squares(np.diff(below, axis=0))
+        around[band.positions] = band.patch_means(energy).ravel()
+        of_sources = around[band.positions][level.is_source[band.positions]]
+        sums[band.rows.start] = float(of_sources.sum(dtype=np.float64)), len(of_sources)
+
+    in_bands(level, measure)
+    total, count = (sum(sums[row][part] for row in sorted(sums)) for part in (0, 1))
+    return around / np.float32(max(total / count, _CALMEST))
+
+
+def _limit(level: Level, calmness: NDArray[np.float32], allowance: np.float32, ceiling: NDArray[np.float32]) -> None:
+    """How far calmness may raise a cost: what is usual for the colour decides.
+
+    Args:
+        calmness: float32 [n], by position.
+        allowance: times what is usual.
+        ceiling: float32 [n], the result; infinite for colours that no source has.
+    """
+    picture = level.pixels.reshape(-1, level.stride, 3)
+    colours = np.empty(level.count, np.int16)
+    sums: dict[int, NDArray[np.float64]] = {}
+
+    def sort(band: Band) -> None:
+        place = band.positions
+        wide = np.clip(picture[band.wide], 0, 1)
+        shades = np.minimum(band.patch_means(wide) * _SHADES, _SHADES - 1).astype(np.int16)
+        colours[place] = ((shades[..., 0] * _SHADES + shades[..., 1]) * _SHADES + shades[..., 2]).ravel()
+        is_source = level.is_source[place]
+        of_sources = colours[place][is_source]
+        count = np.bincount(of_sources, minlength=_SHADES**3)
+        sums[band.rows.start] = np.stack([count, np.bincount(of_sources, 1 / calmness[place][is_source], _SHADES**3)])
+
+    in_bands(level, sort)
+    # In a fixed order: threads end when they end.
+    count, total = np.sum([sums[row] for row in sorted(sums)], axis=0)
+    usual = np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.inf), np.float32)
+
+    def limit(band: Band) -> None:
+        place = band.positions
+        ceiling[place] = calmness[place] * usual[colours[place]] * allowance
+
+    in_bands(level, limit)
 
 
 def _sum_of_squares(picture: NDArray[np.float32]) -> NDArray[np.float32]:

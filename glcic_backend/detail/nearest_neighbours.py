@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from glcic_backend.compiled import compiled, in_chunks
+from glcic_backend.detail.bands import Band, in_bands
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level, Positions
 
@@ -65,8 +66,14 @@ class Matcher:
     ) -> None:
         self._level, self._vectors, self._contrast, self._random, self._check = level, vectors, contrast, random, check
         # Below 0 where there is no source: one look-up tells both.
-        flaws = np.concatenate([contrast.flaws, rare[:, None]], axis=1)
-        self._flaws = np.where(level.is_source[:, None], flaws, np.float32(-1))
+        self._flaws = np.empty((level.count, 3), np.float32)
+
+        def join(band: Band) -> None:
+            flaws, place = self._flaws[band.positions], band.positions
+            flaws[:, :2], flaws[:, 2] = contrast.flaws[place], rare[place]
+            flaws[~level.is_source[place]] = -1
+
+        in_bands(level, join)
         self._nearness = nearness / (2 * float(level.depth.max()))
         self._shifts = np.array([1, level.stride, -1, -level.stride], np.int32)
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from glcic_backend.detail.bands import Band, in_bands
 from glcic_backend.detail.pyramid import PATCH, Level
 
 _COMMON = 0.02
@@ -42,28 +43,53 @@ def rarity(level: Level, weight: float) -> NDArray[np.float32]:
     """
     if weight == 0:
         return np.zeros(level.count, np.float32)
-    shape = level.count // level.stride, level.stride
-    picture = level.pixels.reshape(*shape, 3)
-    colours = _colours(picture)
-    common = np.maximum(_shares(colours, level.is_source), _shares(colours, level.is_known & _near_hole(level)))
-    rare = np.maximum(1 - common / np.float32(_COMMON), 0)[colours]
-    patches = cv2.blur(rare.reshape(shape), (PATCH, PATCH)).ravel()
-    return np.asarray(patches * np.float32(weight * _variance(level, picture)), np.float32)
+    picture = level.pixels.reshape(-1, level.stride, 3)
+    colours = np.empty(picture.shape[:2], np.int16)
+    near_hole = _near_hole(level)
+    counts: dict[int, NDArray[np.intp]] = {}
+    variances: dict[int, float] = {}
+
+    def sort(band: Band) -> None:
+        colours[band.rows] = _colours(picture[band.rows])
+        place = band.positions
+        of_band, is_source = colours[band.rows].ravel(), level.is_source[place]
+        is_near = level.is_known[place] & near_hole[place]
+        counts[band.rows.start] = np.stack([_count(of_band[is_source]), _count(of_band[is_near])])
+        variances[band.rows.start] = _variance(band, picture, is_source)
+
+    in_bands(level, sort)
+    # In a fixed order: threads end when they end.
+    everywhere, near = np.sum([counts[row] for row in sorted(counts)], axis=0)
+    variance = sum(variances[row] for row in sorted(variances))
+    common = np.maximum(_shares(everywhere), _shares(near))
+    rare = np.maximum(1 - common / np.float32(_COMMON), 0)
+    factor = np.float32(weight * variance / everywhere.sum())
+    added = np.empty(level.count, np.float32)
+
+    def add(band: Band) -> None:
+        added[band.positions] = band.patch_means(rare[colours[band.wide]]).ravel() * factor
+
+    in_bands(level, add)
+    return added
 
 
-def _colours(picture: NDArray[np.float32]) -> NDArray[np.int32]:
-    """The number of each pixel's colour, int32 [n]."""
+def _colours(picture: NDArray[np.float32]) -> NDArray[np.int16]:
+    """The number of each pixel's colour, int16 [h, w]."""
     values = cv2.transform(np.clip(picture, 0, 1), _COLOURS)
     light, one, other = (
-        np.clip(values[..., channel], 0, most - 1).astype(np.int32)
+        np.clip(values[..., channel], 0, most - 1).astype(np.int16)
         for channel, most in enumerate((_LIGHT, _TINTS, _TINTS))
     )
-    return np.asarray((light * _TINTS + one) * _TINTS + other, np.int32).ravel()
+    return np.asarray((light * _TINTS + one) * _TINTS + other, np.int16)
 
 
-def _shares(colours: NDArray[np.int32], among: NDArray[np.bool_]) -> NDArray[np.float32]:
+def _count(colours: NDArray[np.int16]) -> NDArray[np.intp]:
+    """How often there is each colour, [_LIGHT * _TINTS * _TINTS]."""
+    return np.bincount(colours, minlength=_LIGHT * _TINTS * _TINTS)
+
+
+def _shares(count: NDArray[np.intp]) -> NDArray[np.float32]:
     """For each colour, the share of some pixels that have it or one beside it, float32 [_LIGHT * _TINTS * _TINTS]."""
-    count = np.bincount(colours[among], minlength=_LIGHT * _TINTS * _TINTS)
     wide = np.pad(count.reshape(_LIGHT, _TINTS, _TINTS), 1).astype(np.float32)
     for axis in range(3):
         wide += np.roll(wide, 1, axis) + np.roll(wide, -1, axis)
@@ -81,8 +107,9 @@ def _near_hole(level: Level) -> NDArray[np.bool_]:
     return np.asarray(cv2.resize(near, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0).ravel()
 
 
-def _variance(level: Level, picture: NDArray[np.float32]) -> float:
-    """The mean variance within a source's patch, of all three channels together."""
-    mean = cv2.blur(picture, (PATCH, PATCH))
-    squares = cv2.blur(np.square(picture), (PATCH, PATCH)) - np.square(mean)
-    return float(np.maximum(squares.reshape(-1, 3)[level.sources], 0).sum(axis=1).mean(dtype=np.float64))
+def _variance(band: Band, picture: NDArray[np.float32], is_source: NDArray[np.bool_]) -> float:
+    """The sum of the variances within the patches of a band's sources, of all three channels together."""
+    wide = picture[band.wide]
+    squares = band.patch_means(np.square(wide)) - np.square(band.patch_means(wide))
+    of_all = cv2.transform(np.maximum(squares, 0), np.ones((1, 3), np.float32))
+    return float(of_all.ravel()[is_source].sum(dtype=np.float64))
