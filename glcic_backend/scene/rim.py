@@ -55,6 +55,9 @@ _MUCH = 0.4
 """Share of a hole's rim, at some distance from the mask, that makes the rest of it doubtful."""
 
 _STEPS = 4095
+_SIDE = 2 * _RADIUS + 1
+_Sums = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""By layer the pixels in a square and, by channel, the sum of their values; the sum of squares of those near behind."""
 _TILE = 256
 
 
@@ -161,31 +164,28 @@ def _judge(values: NDArray[np.int16], layer: NDArray[np.uint8], places: NDArray[
         float32 [n]; 0 where it departs too little or too far to be the thing's doing.
     """
     verdicts = np.zeros(len(places), np.float32)
-    # The place's own layer is counted where nothing would be.
-    count, total = np.zeros(_FIRST_RIM, np.int64), np.zeros((_FIRST_RIM, 3), np.int64)
-    squares = np.zeros(3, np.int64)
+    kinds = _FIRST_RIM + DEPTH + 1
+    sums = np.zeros(kinds, np.int64), np.zeros((kinds, 3), np.int64), np.zeros(3, np.int64)
+    count, total, squares = sums
+    # The square in which is summed: its first row and column.
+    top = left = -4 * _RADIUS
     for number in range(len(places)):
         row, column = places[number]
         own = layer[row, column]
-        count[:], total[:], squares[:] = 0, 0, 0
-        for y in range(max(0, row - _RADIUS), min(layer.shape[0], row + _RADIUS + 1)):
-            for x in range(max(0, column - _RADIUS), min(layer.shape[1], column + _RADIUS + 1)):
-                kind = layer[y, x]
-                if kind == own:
-                    kind = _NOTHING
-                elif kind == _NOTHING or kind > _FIRST_RIM:
-                    continue
-                count[kind] += 1
-                for channel in range(3):
-                    value = values[y, x, channel]
-                    total[kind, channel] += value
-                    if kind == _NEAR_BEHIND:
-                        squares[channel] += value * value
+        down, across = row - _RADIUS - top, column - _RADIUS - left
+        if abs(down) + abs(across) <= _RADIUS:
+            # Most of what it contains stays.
+            _add_rows(values, layer, top, down, left, sums)
+            _add_columns(values, layer, top + down, left, across, sums)
+        else:
+            count[:], total[:], squares[:] = 0, 0, 0
+            _add(values, layer, (top + down, top + down + _SIDE), (left + across, left + across + _SIDE), 1, sums)
+        top, left = top + down, left + across
         if min(count[_NEAR_BEHIND], count[_FAR_BEHIND]) < _LEAST_BEHIND or count[_THING] < _LEAST_INSIDE:
             continue
         # What lies behind is continued to the rim.
         slope = (DEPTH + 1 + _BEHIND / 2 - (own - _FIRST_RIM)) / _BEHIND
-        told = min(count[_NOTHING], count[_NEAR_BEHIND]) / _ALIKE
+        told = min(count[own], count[_NEAR_BEHIND]) / _ALIKE
         for first, last in ((0, 1), (1, 3)):
             contrast = excess = error = 0.0
             for channel in range(first, last):
@@ -195,7 +195,7 @@ def _judge(values: NDArray[np.int16], layer: NDArray[np.uint8], places: NDArray[
                 behind = near + slope * change
                 thing = total[_THING, channel] / count[_THING] - behind
                 contrast += thing * thing
-                excess += thing * (total[_NOTHING, channel] / count[_NOTHING] - behind)
+                excess += thing * (total[own, channel] / count[own] - behind)
                 error += thing * thing * (variance + (_LEAST_ERROR * _STEPS) ** 2)
             size = np.sqrt(contrast)
             if (
@@ -205,6 +205,52 @@ def _judge(values: NDArray[np.int16], layer: NDArray[np.uint8], places: NDArray[
             ):
                 verdicts[number] = max(verdicts[number], excess / np.sqrt(error))
     return verdicts
+
+
+@compiled
+def _add_rows(values: NDArray[np.int16], layer: NDArray[np.uint8], top: int, down: int, left: int, sums: _Sums) -> None:
+    """Move the square that begins at some row and column down, or up, by some rows."""
+    columns = left, left + _SIDE
+    first, last = min(top, top + down), max(top, top + down)
+    sign = 1 if down > 0 else -1
+    _add(values, layer, (first, last), columns, -sign, sums)
+    _add(values, layer, (first + _SIDE, last + _SIDE), columns, sign, sums)
+
+
+@compiled
+def _add_columns(
+    values: NDArray[np.int16], layer: NDArray[np.uint8], top: int, left: int, across: int, sums: _Sums
+) -> None:
+    """Move it to the right, or to the left, by some columns."""
+    rows = top, top + _SIDE
+    first, last = min(left, left + across), max(left, left + across)
+    sign = 1 if across > 0 else -1
+    _add(values, layer, rows, (first, last), -sign, sums)
+    _add(values, layer, rows, (first + _SIDE, last + _SIDE), sign, sums)
+
+
+@compiled
+def _add(
+    values: NDArray[np.int16],
+    layer: NDArray[np.uint8],
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+    sign: int,
+    sums: _Sums,
+) -> None:
+    """Add what lies in a rectangle to the sums, or take it away: whole numbers, so nothing of it stays."""
+    count, total, squares = sums
+    for y in range(max(0, rows[0]), min(layer.shape[0], rows[1])):
+        for x in range(max(0, columns[0]), min(layer.shape[1], columns[1])):
+            kind = layer[y, x]
+            if kind == _NOTHING:
+                continue
+            count[kind] += sign
+            for channel in range(3):
+                value = np.int64(values[y, x, channel])
+                total[kind, channel] += sign * value
+                if kind == _NEAR_BEHIND:
+                    squares[channel] += sign * value * value
 
 
 def _doubtful(departure: NDArray[np.float32], layer: NDArray[np.uint8], check: Callable[[], None]) -> NDArray[np.bool_]:
