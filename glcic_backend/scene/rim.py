@@ -261,23 +261,33 @@ def _doubtful(departure: NDArray[np.float32], layer: NDArray[np.uint8], check: C
     Args:
         departure: float32 [h, w], standard errors.
     """
-    near = cv2.dilate((layer > _FIRST_RIM).view(np.uint8), np.ones((3, 3), np.uint8))
+    is_rim = layer > _FIRST_RIM
+    near = cv2.dilate(is_rim.view(np.uint8), np.ones((3, 3), np.uint8))
+    check()
     count, labels = cv2.connectedComponents(near, connectivity=8)
-    result = np.zeros(layer.shape, np.bool_)
-    behind = result
+    check()
+    # The rim is a small part of a large picture: from here on it alone is looked at.
+    rows, columns = np.nonzero(is_rim)
+    check()
+    distances, departures, label = layer[rows, columns] - _FIRST_RIM, departure[rows, columns], labels[rows, columns]
     is_tight = np.ones(count, np.bool_)
     depth = np.zeros(count, np.uint8)
     for distance in range(1, DEPTH + 1):
         check()
-        ring = layer == _FIRST_RIM + distance
-        found = np.bincount(labels[ring & (departure > _ERRORS)], minlength=count)
-        is_tight &= found >= _MUCH * np.maximum(np.bincount(labels[ring], minlength=count), 1)
+        ring = distances == distance
+        found = np.bincount(label[ring & (departures > _ERRORS)], minlength=count)
+        is_tight &= found >= _MUCH * np.maximum(np.bincount(label[ring], minlength=count), 1)
         depth[is_tight] = distance
     # One pixel more: there the thing is too faint to be told, and not to be seen.
-    tight = (layer > _FIRST_RIM) & (layer <= _FIRST_RIM + (depth + (depth > 0))[labels])
+    is_doubtful = (departures > _ERRORS_ALONE) | (distances <= (depth + (depth > 0))[label])
+    # With a border, and what is doubtful at each distance by its number: a pixel before one of the ring behind is, too.
+    result = np.zeros((layer.shape[0] + 2, layer.shape[1] + 2), np.uint8)
+    stride = result.shape[1]
+    beside = np.array([row * stride + column for row in (-1, 0, 1) for column in (-1, 0, 1)])
     for distance in range(DEPTH, 0, -1):
         check()
-        beside = cv2.dilate(behind.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        behind = (layer == _FIRST_RIM + distance) & ((departure > _ERRORS_ALONE) | tight | beside)
-        result |= behind
-    return result
+        ring = distances == distance
+        places = (rows[ring] + 1) * stride + columns[ring] + 1
+        is_before = (result.ravel()[places[:, None] + beside] == distance + 1).any(axis=1)
+        result.ravel()[places[is_doubtful[ring] | is_before]] = distance
+    return np.asarray(result[1:-1, 1:-1] > 0)
