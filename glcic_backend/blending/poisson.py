@@ -6,15 +6,18 @@ difference u to the pasted picture has no Laplacian, so it suffices to solve for
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from glcic_backend.blending import grid_loops
 from glcic_backend.blending.grid_loops import Plane
-from glcic_backend.blending.multigrid import Mask, Multigrid
+from glcic_backend.blending.multigrid import Grid, Mask, Multigrid
 from glcic_backend.blending.pieces import PieceMultigrid
 from glcic_backend.blending.thin import is_thin, solve_thin
+from glcic_backend.compiled import side_by_side
 from glcic_backend.errors import CancelledError
 
 TOLERANCE = 2e-4
@@ -23,6 +26,8 @@ TOLERANCE = 2e-4
 _ROUNDING = 1e-6
 _STALLED_AFTER = 12
 _MAX_CYCLES = 300
+_MOST_PIXELS_AT_ONCE = 1 << 24
+"""In a larger box the channels are solved one after the other: each needs memory of its own."""
 
 
 def membrane(
@@ -135,11 +140,27 @@ def _solved(
     padded, pinned, exists = (np.pad(mask, padding) for mask in (free, equation.pinned, equation.exists))
     screen = None if equation.screen is None else np.pad(equation.screen, padding)
     check()
-    solver = _Solver(Multigrid(padded, pinned, exists, screen, check), check)
-    columns = []
-    for channel, bound in enumerate(tolerance.tolist()):
-        right_side = np.where(free, equation.right_side[..., channel], np.float32(0))
-        columns.append(solver.solve(np.pad(right_side, padding), bound)[1 : 1 + height, 1 : 1 + width][free])
+    multigrid = Multigrid(padded, pinned, exists, screen, check)
+
+    def right_side(channel: int) -> Plane:
+        return np.pad(np.where(free, equation.right_side[..., channel], np.float32(0)), padding)
+
+    def attempt(channel: int, _is_mine: bool, poll: Callable[[], bool]) -> tuple[Plane, bool]:
+        right, looks = right_side(channel), _raising_if(poll)
+        solver = _Solver(multigrid.finest, multigrid.cycle, looks)
+        return solver.improved(right, np.zeros_like(right), float(tolerance[channel]), _STALLED_AFTER)
+
+    attempts = [partial(attempt, channel) for channel in range(len(tolerance))]
+    threads = torch.get_num_threads() if free.size <= _MOST_PIXELS_AT_ONCE else 1
+    solutions = side_by_side(attempts, threads, cancelled or (lambda: False))
+    if not all(converged for _, converged in solutions):
+        # The grid is too coarse to tell apart strands of the hole that lie side by side without touching.
+        pieces = _Solver(multigrid.finest, PieceMultigrid(multigrid.finest, check).cycle, check)
+        for channel, (u, converged) in enumerate(solutions):
+            if not converged:
+                right, begin = (plane.astype(np.float64) for plane in (right_side(channel), u))
+                solutions[channel] = pieces.improved(right, begin, float(tolerance[channel]), _MAX_CYCLES)
+    columns = [u[1 : 1 + height, 1 : 1 + width][free] for u, _ in solutions]
     return np.stack(columns, axis=1).astype(np.float32, copy=False)
 
 
@@ -158,39 +179,35 @@ def _sums_of_neighbours(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 class _Solver:
-    """Conjugate gradients, preconditioned by a multigrid cycle, on one domain."""
+    """Conjugate gradients, preconditioned by a multigrid cycle, on one domain.
 
-    def __init__(self, multigrid: Multigrid, check: Callable[[], None]) -> None:
-        self._multigrid = multigrid
-        self._pieces: PieceMultigrid | None = None
-        self._check = check
+    Args:
+        grid: of the pixels.
+        cycle: the preconditioner.
+        check: called before each cycle; may raise.
+    """
 
-    def solve(self, right_side: Plane, tolerance: float) -> Plane:
-        """Free pixels' values, float [h, w], for the right side of the equation (zero where not free)."""
-        grid = self._multigrid.finest
-        u = np.zeros_like(right_side)
-        if self._pieces is None:
-            u, converged = self._iterate(right_side, u, tolerance, _STALLED_AFTER)
-            if converged:
-                return u
-            # The grid is too coarse to tell apart strands of the hole that lie side by side without touching.
-            self._pieces = PieceMultigrid(grid, self._check)
-        right_side, u = right_side.astype(np.float64), u.astype(np.float64)
-        return self._iterate(right_side, u, tolerance, _MAX_CYCLES)[0]
+    def __init__(self, grid: Grid, cycle: Callable[[Plane], Plane], check: Callable[[], None]) -> None:
+        self._grid, self._cycle, self._check = grid, cycle, check
 
     def _precondition(self, residual: Plane) -> Plane:
         self._check()
-        if self._pieces is None:
-            return self._multigrid.cycle(residual)
-        return self._pieces.cycle(residual)
+        return self._cycle(residual)
 
-    def _iterate(self, right_side: Plane, u: Plane, tolerance: float, cycles: int) -> tuple[Plane, bool]:
+    def improved(self, right_side: Plane, u: Plane, tolerance: float, cycles: int) -> tuple[Plane, bool]:
         """Improve u until its estimated error is below the tolerance, for at most so many cycles.
 
         The preconditioned residual is the error, but for the factor by which the preconditioner misjudges it. That
         is at most the reciprocal of the smallest eigenvalue met so far (a Ritz value of the Lanczos matrix).
+
+        Args:
+            right_side: of the equation, float [h, w], zero where not free.
+            u: to begin with, float [h, w], changed in place.
+
+        Returns:
+            Free pixels' values, float [h, w], and whether they are within the tolerance.
         """
-        grid = self._multigrid.finest
+        grid = self._grid
         residual = right_side - grid.apply(u)
         correction = self._precondition(residual)
         direction = correction.copy()
