@@ -37,8 +37,8 @@ _TOGETHER = 8
 _Patches = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Vectors, and flaws and rarity, by position; vectors and contrast that the targets want."""
 
-_Places = tuple[Positions, int, float]
-"""Targets, positions from a row to the next, and what a source's cost counts more for each pixel that it is away."""
+_Places = tuple[Positions, int, NDArray[np.float64]]
+"""Targets, positions from a row to the next, and by target, what a source costs more for each pixel that it is away."""
 
 
 class Matcher:
@@ -49,7 +49,8 @@ class Matcher:
         vectors: float32 [n, d], by position, the sources' patches; d is a multiple of 8.
         contrast: what the costs are multiplied by.
         rare: float32 [n], by position, what is added to them.
-        nearness: a source's cost counts so many times more at a distance of the hole's thickness.
+        nearness: float64 [t], by target, so many times more a source's cost counts at a distance of the hole's
+            thickness.
         random: source of random numbers.
         check: called often; may raise.
     """
@@ -60,7 +61,7 @@ class Matcher:
         vectors: NDArray[np.float32],
         contrast: Contrast,
         rare: NDArray[np.float32],
-        nearness: float,
+        nearness: NDArray[np.float64],
         random: np.random.Generator,
         check: Callable[[], None],
     ) -> None:
@@ -74,7 +75,7 @@ class Matcher:
             flaws[~level.is_source[place]] = -1
 
         in_bands(level, join)
-        self._nearness = nearness / (2 * float(level.depth.max()))
+        self._nearness = nearness / level.thickness
         self._shifts = np.array([1, level.stride, -1, -level.stride], np.int32)
 
     def first(self, wanted: NDArray[np.float32]) -> Positions:
@@ -218,7 +219,7 @@ def _nearest_of_all(
             cost = _distance(vectors, source, wanted, target, (least - rare) / factor) * factor + rare
             # Most are dear enough wherever they are.
             if cost < least:
-                cost *= _farness(source, targets[target], stride, nearness)
+                cost *= _farness(source, targets[target], stride, nearness[target])
                 if cost < least:
                     least = cost
                     best = source
@@ -234,7 +235,7 @@ def _costs(
     for target in range(begin, end):
         source = found[target]
         new = _distance(vectors, source, wanted, target, np.float32(np.inf)) * _factor(flaws, contrast, source, target)
-        cost[target] = (new + flaws[source, 2]) * _farness(source, targets[target], stride, nearness)
+        cost[target] = (new + flaws[source, 2]) * _farness(source, targets[target], stride, nearness[target])
 
 
 @compiled
@@ -283,7 +284,7 @@ def _improve(
             rare = flaws[other, 2]
             new = _distance(vectors, other, wanted, target, (least - rare) / factor) * factor + rare
             if new < least:
-                new *= _farness(other, targets[target], stride, nearness)
+                new *= _farness(other, targets[target], stride, nearness[target])
                 if new < least:
                     best, least = np.int32(other), new
         # Numbers by splitmix64, from the seed and the target alone.
@@ -305,7 +306,7 @@ def _improve(
             rare = flaws[other, 2]
             new = _distance(vectors, other, wanted, target, (worth * least - rare) / factor) * factor + rare
             if new < worth * least:
-                new *= _farness(other, targets[target], stride, nearness)
+                new *= _farness(other, targets[target], stride, nearness[target])
                 if new < worth * least:
                     best, least = np.int32(other), new
         found[target] = best

@@ -71,6 +71,11 @@ class Level:
         span = range(-RADIUS, RADIUS + 1)
         self.offsets = np.array([y * self.stride + x for y in span for x in span], np.int32)
 
+    @property
+    def thickness(self) -> float:
+        """Of the hole, pixels."""
+        return 2 * float(self.depth.max())
+
     @cached_property
     def sources(self) -> Positions:
         """int32 [s], positions where `is_source`."""

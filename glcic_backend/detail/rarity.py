@@ -99,7 +99,7 @@ def _shares(count: NDArray[np.intp]) -> NDArray[np.float32]:
 def _near_hole(level: Level) -> NDArray[np.bool_]:
     """Positions near the hole, bool [n]."""
     shape = level.count // level.stride, level.stride
-    reach = max(PATCH, int(2 * _NEAR * float(level.depth.max())))
+    reach = max(PATCH, int(_NEAR * level.thickness))
     step = max(1, reach // _STEPS)
     hole = np.zeros(shape, np.uint8)
     hole.ravel()[level.targets] = 1

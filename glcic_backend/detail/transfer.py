@@ -190,16 +190,20 @@ class _Search:
             del known, in_hole
         check()
         contrast = Contrast(level, recipe.contrast, recipe.by_colour)
+        nearness = np.full(len(level.targets), recipe.nearness)
         if lines:
             numbers = line_vectors(lines, scene.hole.shape)
             vectors[:, -LINE_NUMBERS:], self._seen[:, -LINE_NUMBERS:] = numbers, numbers[level.targets]
-            # A plain rail before pickets: what stands on a line has the line's contrast, not that of the surroundings.
-            contrast.wanted[self._seen[:, -LINE_NUMBERS:].any(axis=1)] = 0
+            # A plain rail before pickets: what stands on a line has the line's contrast, not that of the surroundings,
+            # and its sources, which lie where the line is known, are as far away as the line is hidden.
+            on_line = self._seen[:, -LINE_NUMBERS:].any(axis=1)
+            contrast.wanted[on_line] = 0
+            nearness[on_line] *= level.thickness / max(level.thickness, *(line.gap for line in lines))
             del numbers
         check()
         rare = rarity(level, recipe.rarity)
         check()
-        self._matcher = Matcher(level, vectors, contrast, rare, recipe.nearness, random, check)
+        self._matcher = Matcher(level, vectors, contrast, rare, nearness, random, check)
         check()
         self._fading = recipe.fading_at(level.depth)
 

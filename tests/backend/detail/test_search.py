@@ -37,6 +37,7 @@ def level(scene):
 
 def matcher_of(level, vectors, contrast, nearness, seed=0, rare=None):
     rare = np.zeros(level.count, np.float32) if rare is None else rare
+    nearness = np.full(len(level.targets), nearness)
     return Matcher(level, vectors, contrast, rare, nearness, np.random.default_rng(seed), nothing)
 
 
