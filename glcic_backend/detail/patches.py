@@ -5,6 +5,7 @@ principal components (of the sources, hence fitted to the photograph) keep most 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +17,9 @@ from glcic_backend.detail.pyramid import PATCH, RADIUS, Level, Positions
 
 COMPONENTS = 24
 _SAMPLES = 4096
-_CHUNK = 2048
-_TOGETHER = 16384
-"""Patches that are gathered before they are multiplied."""
+_CHUNK = 1024
+_TOGETHER = 4096
+"""Patches that are gathered before they are multiplied: so few that a cache holds them."""
 _STRIP = 1 << 18
 """Positions whose vectors are computed together."""
 
@@ -33,9 +34,11 @@ class PatchSpace:
     def __init__(self, level: Level) -> None:
         self._level = level
         step = max(1, len(level.sources) // _SAMPLES)
-        places = level.sources[::step, None] + level.offsets
-        samples = torch.from_numpy(level.pixels[places].reshape(len(places), -1)).double()
-        centred = samples - samples.mean(0)
+        places = level.sources[::step]
+        samples = np.empty((len(places), PATCH * PATCH * 3))
+        _gather(level.pixels, places, level.stride, samples)
+        centred = torch.from_numpy(samples)
+        centred -= centred.mean(0)
         components = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :COMPONENTS]
         self._basis = np.ascontiguousarray(components.numpy() / PATCH, np.float32)
 
@@ -86,7 +89,7 @@ class PatchSpace:
             gathered = patches[: len(part)]
 
             def run(begin: int, end: int, part: Positions = part, gathered: NDArray[np.float32] = gathered) -> None:
-                _gather(pixels, part[begin:end], self._level.offsets, gathered[begin:end])
+                _gather(pixels, part[begin:end], self._level.stride, gathered[begin:end])
 
             in_chunks(run, len(part), _CHUNK, torch.get_num_threads(), check)
             product = torch.from_numpy(gathered) @ torch.from_numpy(self._basis)
@@ -95,12 +98,13 @@ class PatchSpace:
 
 
 @compiled
-def _gather(
-    pixels: NDArray[np.float32], positions: Positions, offsets: Positions, patches: NDArray[np.float32]
-) -> None:
-    """The patches at some positions, float32 [p, 147]."""
+def _gather(pixels: NDArray[np.float32], positions: Positions, stride: int, patches: NDArray[np.floating[Any]]) -> None:
+    """The patches at some positions, float32 or float64 [p, 147]."""
+    numbers = pixels.ravel()
+    width = 3 * PATCH
     for index in range(len(positions)):
-        for number in range(len(offsets)):
-            place = positions[index] + offsets[number]
-            for channel in range(3):
-                patches[index, 3 * number + channel] = pixels[place, channel]
+        # Row by row: the pixels of one lie side by side.
+        for row in range(PATCH):
+            first = 3 * (positions[index] + (row - RADIUS) * stride - RADIUS)
+            for number in range(width):
+                patches[index, row * width + number] = numbers[first + number]
