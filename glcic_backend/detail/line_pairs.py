@@ -6,8 +6,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from glcic_backend.compiled import in_chunks
 from glcic_backend.detail.lines import ACROSS, FOUND, Line, crosses
 from glcic_backend.scene.scene import Scene
 
@@ -89,7 +91,7 @@ def _edges_at_the_hole(scene: Scene) -> _Edges | None:
     picture = np.asarray(np.where(scene.known[..., None], scene.picture, 0.5), np.float32)
     # A roof may be as bright as the trees behind it.
     warmth = np.asarray((picture[..., 0] - picture[..., 2] + 1) / 2)
-    segments = np.concatenate([_straight(picture.mean(axis=2)), _straight(warmth)])
+    segments = _straight(picture.mean(axis=2), warmth)
     from_unknown, from_hole = _distance_from(~scene.known), _distance_from(scene.hole)
     is_near = _at(from_hole, segments).min(axis=1) <= _REACH
     pieces = [piece for one in segments[is_near] if (piece := _known_piece(one, from_unknown, from_hole)) is not None]
@@ -110,10 +112,19 @@ def _edges_at_the_hole(scene: Scene) -> _Edges | None:
     return _Edges(near, far, inwards, length, _profiles(picture, near, inwards, right, length), step)
 
 
-def _straight(plane: NDArray[Any]) -> NDArray[np.float64]:
-    """The straight edges of a plane of values 0..1, columns and rows of both ends: float64 [e, 2, 2]."""
-    found = cv2.createLineSegmentDetector().detect(np.rint(np.clip(plane, 0, 1) * 255).astype(np.uint8))[0]
-    return np.zeros((0, 2, 2)) if found is None else found.reshape(-1, 2, 2).astype(np.float64)
+def _straight(*planes: NDArray[Any]) -> NDArray[np.float64]:
+    """The straight edges of planes of values 0..1, columns and rows of both ends: float64 [e, 2, 2]."""
+    found = [np.zeros((0, 2, 2))] * len(planes)
+
+    def find(begin: int, end: int) -> None:
+        for number in range(begin, end):
+            grey = np.rint(np.clip(planes[number], 0, 1) * 255).astype(np.uint8)
+            edges = cv2.createLineSegmentDetector().detect(grey)[0]
+            if edges is not None:
+                found[number] = edges.reshape(-1, 2, 2).astype(np.float64)
+
+    in_chunks(find, len(planes), 1, torch.get_num_threads(), lambda: None)
+    return np.concatenate(found)
 
 
 def _distance_from(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
