@@ -125,24 +125,35 @@ def _light_and_colour(
         rim: bool [h, w], round whose pixels they are wanted; 0 farther away.
     """
     values = np.zeros((box.height, box.width, 3), np.int16)
-    for tile in _tiles(box):
-        check()
-        if rim[slices(grown(tile, _SEEN, box.width, box.height))].any():
+    tiles = list(_tiles(box))
+
+    def convert(begin: int, end: int) -> None:
+        for tile in tiles[begin:end]:
+            if not rim[slices(grown(tile, _SEEN, box.width, box.height))].any():
+                continue
             rgb = photograph.rgb(tile._replace(x=tile.x + box.x, y=tile.y + box.y))
             steps = np.rint(np.clip(rgb, -1, 2) * _STEPS).astype(np.int16)
             red, green, blue = steps[..., 0], steps[..., 1], steps[..., 2]
             lightness = (red.astype(np.int32) + 2 * green + blue) // 4
             values[slices(tile)] = np.stack([lightness, red - green, blue - green], axis=-1)
+
+    in_chunks(convert, len(tiles), 1, torch.get_num_threads(), check)
     return values
 
 
 def _layers(masked: NDArray[np.bool_], known: NDArray[np.bool_], check: Callable[[], None]) -> NDArray[np.uint8]:
     """The layer of each pixel, uint8 [h, w]."""
     layer = np.zeros(masked.shape, np.uint8)
-    depth = cv2.distanceTransform(masked.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    check()
+    distances = [np.zeros((0, 0), np.float32)] * 2
+
+    def measure(begin: int, end: int) -> None:
+        for number in range(begin, end):
+            inside = (masked if number == 0 else ~masked).view(np.uint8)
+            distances[number] = np.asarray(cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
+
+    in_chunks(measure, 2, 1, torch.get_num_threads(), check)
+    depth, distance = distances
     layer[masked & (depth <= _INSIDE)] = _THING
-    distance = cv2.distanceTransform((~masked).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
     check()
     begin = DEPTH + 1
     layer[known & (distance > begin)] = _NEAR_BEHIND
