@@ -18,6 +18,7 @@ from glcic_backend.compiled import compiled, in_chunks
 from glcic_backend.detail.bands import Band, in_bands
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level, Positions
+from glcic_backend.detail.shifts import Shifts
 
 _WORTH_A_JUMP = 0.9
 """A source from a random place replaces another one only if it costs less than so many times as much: what is gained by
@@ -146,6 +147,21 @@ class Matcher:
                 cost,
                 (seed, reach, halvings, _WORTH_A_JUMP),
             )
+
+        in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
+
+    def continue_in_step(
+        self, wanted: NDArray[np.float32], found: Positions, cost: NDArray[np.float32], shifts: Shifts
+    ) -> None:
+        """Try for each target the first source that it meets in steps of each shift, in place.
+
+        Args:
+            wanted, found, cost: as above.
+            shifts: by which the surroundings repeat.
+        """
+
+        def run(begin: int, end: int) -> None:
+            _continue_in_step(begin, end, self._patches(wanted), self._places, shifts, found, cost)
 
         in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
 
@@ -311,3 +327,43 @@ def _improve(
                     best, least = np.int32(other), new
         found[target] = best
         cost[target] = least
+
+
+@compiled
+def _continue_in_step(
+    begin: int,
+    end: int,
+    patches: "_Patches",
+    places: "_Places",
+    shifts: Shifts,
+    found: Positions,
+    cost: NDArray[np.float32],
+) -> None:
+    """What repeats goes on in step across the hole, however many steps wide it is."""
+    vectors, flaws, wanted, contrast = patches
+    targets, stride, nearness = places
+    height = len(flaws) // stride
+    # Targets side by side have sources side by side, which are at hand.
+    for turn in range(2 * len(shifts)):
+        way = 1 - 2 * (turn % 2)
+        down, across = way * shifts[turn // 2, 0], way * shifts[turn // 2, 1]
+        step = down * stride + across
+        for target in range(begin, end):
+            least = cost[target]
+            if least < _EXACT:
+                continue
+            row, column = targets[target] // stride + down, targets[target] % stride + across
+            other = targets[target] + step
+            while 0 <= row < height and 0 <= column < stride and flaws[other, 0] < 0:
+                row += down
+                column += across
+                other += step
+            if not (0 <= row < height and 0 <= column < stride):
+                continue
+            factor = _factor(flaws, contrast, other, target)
+            rare = flaws[other, 2]
+            new = _distance(vectors, other, wanted, target, (least - rare) / factor) * factor + rare
+            if new < least:
+                new *= _farness(other, targets[target], stride, nearness[target])
+                if new < least:
+                    found[target], cost[target] = other, new

@@ -25,6 +25,7 @@ class Recipe:
     outlier: a step at the rim that is so many times the median one is half believed, a larger one less.
     screen: how strongly the colours of the pieces are kept at least where they are made to fit: a correction fades over
         1 / sqrt(screen) pixels. In busy texture `seams.py` adds to it.
+    in_step: first rounds of each scale but the finest in which the shifts are tried by which the surroundings repeat.
     rounds: estimates at each scale that is searched, the finest first; the last number stands for all coarser ones.
     """
 
@@ -39,6 +40,7 @@ class Recipe:
     rarity: float
     outlier: float
     screen: float
+    in_step: int
     rounds: tuple[int, ...]
 
     def fading_at(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -64,6 +66,7 @@ FAITHFUL = Recipe(
     rarity=1.0,
     outlier=6.0,
     screen=0.004,
+    in_step=1,
     rounds=(4, 5, 6, 10, 14),
 )
 """For holes that the network knows well: each ring continues one that is settled."""
@@ -80,6 +83,7 @@ FREE = Recipe(
     rarity=1.0,
     outlier=6.0,
     screen=0.0003,
+    in_step=1,
     rounds=(4, 6, 8, 12, 16),
 )
 """For larger holes. What the network knows of them is a blurred mean of all that could be there, and what follows it

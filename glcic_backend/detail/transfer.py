@@ -19,6 +19,7 @@ from glcic_backend.detail.pyramid import RADIUS, Level, Positions, source_mask
 from glcic_backend.detail.rarity import rarity
 from glcic_backend.detail.recipe import Recipe
 from glcic_backend.detail.seams import without_seams
+from glcic_backend.detail.shifts import DominantShifts
 from glcic_backend.detail.voting import best_vote, mean_vote
 from glcic_backend.detail.whole_piece import whole_piece
 from glcic_backend.errors import CancelledError
@@ -92,6 +93,7 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
         return False
     random = np.random.default_rng(task.seed)
     field: _Field | None = None
+    shifts = DominantShifts(check)
     count = len(scenes)
     while scenes:
         check()
@@ -104,14 +106,14 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
             field = _doubled(field, level, random)
         else:
             lines = [line.in_copy(number) for line in task.lines]
-            search = _Search(level, scene, lines, task, number, random, check)
+            search = _Search(level, scene, lines, task, number, shifts, random, check)
             field = search.begun(None if field is None else doubled(field.found, field.level, level, random)[0])
             # A pyramid cut short, as too little is known at its coarser scales, begins late anyhow.
             if number == count - 2 and count > task.halvings:
                 field = _better_begun(field, search.begun(None), task.recipe.patience)
             if number == max(0, count - 2) and not task.are_many:
                 piece = whole_piece(level, scene, near_lines(lines, level.shape))
-                field = field if piece is None else _better_begun(search.begun(piece), field, _WHOLE)
+                field = field if piece is None else _better_begun(search.begun(piece, in_step=False), field, _WHOLE)
             del search
         progress(1 - number / count)
     assert field is not None
@@ -172,6 +174,7 @@ class _Search:
         lines: list[Line],
         task: Task,
         number: int,
+        shifts: DominantShifts,
         random: np.random.Generator,
         check: Check,
     ) -> None:
@@ -206,12 +209,17 @@ class _Search:
         self._matcher = Matcher(level, vectors, contrast, rare, nearness, random, check)
         check()
         self._fading = recipe.fading_at(level.depth)
+        # The finest scale has them from the coarser ones, and many small holes have no surroundings in common.
+        self._in_step = 0 if number == 0 or task.are_many else recipe.in_step
+        if self._in_step:
+            self._shifts = shifts.of(level, vectors)
 
-    def begun(self, found: Positions | None) -> _Field:
+    def begun(self, found: Positions | None, in_step: bool = True) -> _Field:
         """Search.
 
         Args:
             found: the sources to begin with, int32 [t]; None for those that are nearest to the rough completion.
+            in_step: try the shifts by which the surroundings repeat.
         """
         level, matcher = self._level, self._matcher
         estimate = level.pixels.copy()
@@ -231,8 +239,10 @@ class _Search:
         if found is None:
             found = matcher.first(patches)
         backwards = False
-        for _ in range(self._rounds):
+        for turn in range(self._rounds):
             cost = matcher.cost(patches, found)
+            if in_step and turn < self._in_step:
+                matcher.continue_in_step(patches, found, cost, self._shifts)
             for _ in range(_PASSES):
                 matcher.improve(patches, found, cost, backwards)
                 backwards = not backwards

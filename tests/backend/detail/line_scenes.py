@@ -3,7 +3,7 @@
 `python -m tests.backend.detail.line_scenes` prints how well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -173,6 +173,24 @@ def bricks(random: np.random.Generator) -> Broken:
     return broken(clay, mortar, np.full(3, 0.75), (80, 88, 400, 24))
 
 
+def uneven_bricks(random: np.random.Generator) -> Broken:
+    """A round hole in a wall of large bricks, of which no two have the same shade; the thing is the mortar."""
+    height, width = 420, 600
+    mortar = np.ones((height, width))
+    clay = np.zeros((height, width, 3))
+    for row in range(height // 26 + 1):
+        for column in range(-1, width // 52 + 2):
+            x, y = column * 52 - 26 * (row % 2), row * 26
+            box = slice(y, y + 22), slice(max(x, 0), max(x + 48, 0))
+            mortar[box] = 0
+            clay[box] = np.array([0.55, 0.3, 0.22]) * random.uniform(0.55, 1.35)
+    mortar = cv2.GaussianBlur(mortar, (0, 0), 0.6)
+    clay = cv2.GaussianBlur(clay, (0, 0), 1) + noise((height, width), 0, 0.02, random)
+    wall = broken(clay, mortar, np.full(3, 0.75), (0, 0, 0, 0))
+    down, across = np.mgrid[:height, :width]
+    return replace(wall, hole=((across - 300) / 100) ** 2 + ((down - 210) / 90) ** 2 < 1)
+
+
 def misplaced(scene: Broken, completed: np.ndarray) -> int:
     """Pieces of mortar of more than 20 pixels where none belongs, or none where it does, beyond a pixel's tolerance."""
     found = scene._stands_out(completed) > 0.5
@@ -192,7 +210,7 @@ def main() -> None:
         for thickness in (1, 2)
         for gap in (20, 40, 80)
     }
-    scenes |= {scene.__name__: scene for scene in (wire, horizon, roof, boards, fence, bricks)}
+    scenes |= {scene.__name__: scene for scene in (wire, horizon, roof, boards, fence, bricks, uneven_bricks)}
     for name, scene in scenes.items():
         kept, errors, wrong = [], [], []
         for seed in range(3):

@@ -47,6 +47,7 @@ def test_a_thin_line_goes_on_across_a_hole(engine, thickness, gap, angle):
         ("boards", 0.9, 0.06),
         ("bricks", 0.9, 0.05),
         ("fence", 0.92, 0.04),
+        ("uneven_bricks", 0.9, 0.087),
     ],
 )
 def test_made_scenes_are_continued(engine, name, least, largest_error):
