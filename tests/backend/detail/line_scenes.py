@@ -157,38 +157,48 @@ def fence(random: np.random.Generator) -> Broken:
     return broken(pickets, band(height, width, 0.0, 14), rail, (180, 90, 440, 40))
 
 
+def wall(
+    random: np.random.Generator,
+    size: tuple[int, int],
+    step: tuple[int, int],
+    gap: int,
+    colour: tuple[float, float, float],
+    shades: tuple[float, float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bricks in courses, every other one moved by half a brick: the clay, and how much is mortar, 0..1.
+
+    Args:
+        size: height and width, pixels.
+        step: from a brick to the next, down and across, pixels.
+        gap: of mortar between bricks, pixels.
+        colour: RGB, 0..1.
+        shades: range of the factor on the colour, drawn for each brick.
+    """
+    (height, width), (course, length) = size, step
+    mortar, clay = np.ones(size), np.zeros((*size, 3))
+    for row in range(height // course + 1):
+        for column in range(-1, width // length + 2):
+            x, y = column * length - length // 2 * (row % 2), row * course
+            brick = slice(y, y + course - gap), slice(max(x, 0), max(x + length - gap, 0))
+            mortar[brick] = 0
+            clay[brick] = np.array(colour) * random.uniform(*shades)
+    mortar = cv2.GaussianBlur(mortar, (0, 0), 0.6)
+    return cv2.GaussianBlur(clay, (0, 0), 1) + noise((height, width), 0, 0.02, random), mortar
+
+
 def bricks(random: np.random.Generator) -> Broken:
     """A strip of 400 x 24 pixels through a wall with courses of 16; the thing is the mortar."""
-    height, width = 200, 560
-    mortar = np.ones((height, width))
-    clay = np.zeros((height, width, 3))
-    for row in range(height // 16 + 1):
-        for column in range(-1, width // 32 + 2):
-            x, y = column * 32 - 16 * (row % 2), row * 16
-            box = slice(y, y + 13), slice(max(x, 0), max(x + 29, 0))
-            mortar[box] = 0
-            clay[box] = np.array([0.55, 0.25, 0.18]) * random.uniform(0.9, 1.1)
-    mortar = cv2.GaussianBlur(mortar, (0, 0), 0.6)
-    clay = cv2.GaussianBlur(clay, (0, 0), 1) + noise((height, width), 0, 0.02, random)
+    clay, mortar = wall(random, (200, 560), (16, 32), 3, (0.55, 0.25, 0.18), (0.9, 1.1))
     return broken(clay, mortar, np.full(3, 0.75), (80, 88, 400, 24))
 
 
 def uneven_bricks(random: np.random.Generator) -> Broken:
     """A round hole in a wall of large bricks, of which no two have the same shade; the thing is the mortar."""
     height, width = 420, 600
-    mortar = np.ones((height, width))
-    clay = np.zeros((height, width, 3))
-    for row in range(height // 26 + 1):
-        for column in range(-1, width // 52 + 2):
-            x, y = column * 52 - 26 * (row % 2), row * 26
-            box = slice(y, y + 22), slice(max(x, 0), max(x + 48, 0))
-            mortar[box] = 0
-            clay[box] = np.array([0.55, 0.3, 0.22]) * random.uniform(0.55, 1.35)
-    mortar = cv2.GaussianBlur(mortar, (0, 0), 0.6)
-    clay = cv2.GaussianBlur(clay, (0, 0), 1) + noise((height, width), 0, 0.02, random)
-    wall = broken(clay, mortar, np.full(3, 0.75), (0, 0, 0, 0))
+    clay, mortar = wall(random, (height, width), (26, 52), 4, (0.55, 0.3, 0.22), (0.55, 1.35))
+    whole = broken(clay, mortar, np.full(3, 0.75), (0, 0, 0, 0))
     down, across = np.mgrid[:height, :width]
-    return replace(wall, hole=((across - 300) / 100) ** 2 + ((down - 210) / 90) ** 2 < 1)
+    return replace(whole, hole=((across - 300) / 100) ** 2 + ((down - 210) / 90) ** 2 < 1)
 
 
 def misplaced(scene: Broken, completed: np.ndarray) -> int:
