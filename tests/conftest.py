@@ -64,7 +64,10 @@ def _parts_that_bound_a_time(module: Path) -> set[str]:
     text = module.read_text()
     body = ast.parse(text).body
     parts = [part for each in body for part in (each.body if isinstance(each, ast.ClassDef) else [each])]
-    return {getattr(part, "name", "") for part in parts if _BOUNDS_A_TIME.search(ast.get_source_segment(text, part))}
+    # Not by ast.get_source_segment, which splits the whole text anew for each part.
+    lines = text.split("\n")
+    source = {part: "\n".join(lines[part.lineno - 1 : part.end_lineno]) for part in parts}
+    return {getattr(part, "name", "") for part in parts if _BOUNDS_A_TIME.search(source[part])}
 
 
 @pytest.hookimpl(optionalhook=True)
