@@ -39,10 +39,13 @@ WAITS = {
 BAND = 1.7
 """How many times as large as measured a ratio may be; among six runs on a busy machine they differed by 1.2."""
 
+CLEAR = 1.3
+"""A ratio below so many times what was measured is clearly within the band: two more rounds would not bring it out."""
+
 
 @pytest.fixture(scope="module")
 def seconds():
-    """Processor time on one thread, the least of four rounds: other programs disturb it least.
+    """Processor time on one thread, the least of four rounds, or of two where all is clear: it is disturbed least.
 
     The network has all channels of Table 2: which of them a shipped model uses is no matter of speed lost.
     """
@@ -64,23 +67,38 @@ def seconds():
     torch.set_num_threads(1)
     sys.settrace(None)  # who notes which lines were run would be measured, too
     try:
-        rounds = [{name: _processor_time(task) for name, task in tasks.items()} for _ in range(4)]
+        least = _round(tasks)
+        for _ in range(3):
+            least = {name: min(least[name], again) for name, again in _round(tasks).items()}
+            if all(_ratio(least, name) < CLEAR * measured for name, measured in RATIOS.items()):
+                break
     finally:
         torch.set_num_threads(threads)
         sys.settrace(tracer)
-    return {name: min(times[name] for times in rounds) for name in tasks}
+    return least
+
+
+def _round(tasks):
+    return {name: _processor_time(task) for name, task in tasks.items()}
 
 
 def _processor_time(task):
-    begun = time.process_time()
-    task()
-    return time.process_time() - begun
+    """The least of as many runs as are begun within half a second: what is short is disturbed most."""
+    took = []
+    while sum(took) < 0.5:
+        begun = time.process_time()
+        task()
+        took.append(time.process_time() - begun)
+    return min(took)
+
+
+def _ratio(seconds, name):
+    part, whole = name.split(" / ")
+    return seconds[part] / seconds[whole]
 
 
 @pytest.mark.parametrize("name", RATIOS)
 def test_nothing_became_slower_in_proportion(seconds, name):
-    part, whole = name.split(" / ")
-
-    ratio = seconds[part] / seconds[whole]
+    ratio = _ratio(seconds, name)
 
     assert ratio < BAND * RATIOS[name], f"{name}: {ratio:.3f}, measured before {RATIOS[name]}"
