@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -46,7 +47,7 @@ _QUIET_MODULES = [
 _BOUNDS_A_TIME = re.compile(r"\b(monotonic|perf_counter|process_time)\(|\bwait_until\(.*\) <")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Mark the tests that measure time, or wait within tight bounds: nothing else may run beside them.
 
     What reads a clock outside its tests, such as a helper, is taken to be of all its tests.
@@ -56,6 +57,27 @@ def pytest_collection_modifyitems(items):
         of_all = item.path.relative_to(Path(__file__).parent).as_posix() in _QUIET_MODULES
         if of_all or item.originalname in parts or any(not name.startswith("test_") for name in parts):
             item.add_marker(pytest.mark.quiet)
+    if hasattr(config, "workerinput"):
+        _sort_long_ones_first(items)
+
+
+_SLOW_AS_MANY = 40
+"""As many others a test marked `slow` lasts about as long as."""
+
+
+def _sort_long_ones_first(items):
+    """By the time that what is given out together takes: the last ones are short then, and no process waits long."""
+    weights = Counter()
+    for item in items:
+        if not item.get_closest_marker("quiet"):
+            weights[_together(item.nodeid)] += _SLOW_AS_MANY if item.get_closest_marker("slow") else 1
+    items.sort(key=lambda item: -weights[_together(item.nodeid)])
+
+
+def _together(nodeid):
+    """The name of what one process runs: a module, or one GIMP, whose start takes seconds."""
+    in_gimp = re.match(r"tests/gimp/.*\[(\d+\.\d+)", nodeid)
+    return f"GIMP {in_gimp[1]}" if in_gimp else nodeid.partition("::")[0]
 
 
 @cache
@@ -72,14 +94,15 @@ def _parts_that_bound_a_time(module: Path) -> set[str]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """With `--dist=loadfile`, keep all tests in one GIMP in one process: its start takes seconds."""
+    """With `--dist=loadfile`, keep all tests in one GIMP in one process, and the order of `_sort_long_ones_first`."""
     if config.getvalue("dist") != "loadfile":
         return None
     from xdist.scheduler import LoadFileScheduling
 
+    config.option.loadscopereorder = False  # by the number of tests alone
+
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            in_gimp = re.match(r"tests/gimp/.*\[(\d+\.\d+)", nodeid)
-            return f"GIMP {in_gimp[1]}" if in_gimp else super()._split_scope(nodeid)
+            return _together(nodeid)
 
     return Scheduling(config, log)

@@ -51,6 +51,7 @@ def random_greetings(count):
     return [beginnings[i % len(beginnings)] + generator.randbytes(generator.randrange(1, 300)) for i in range(count)]
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_payloads_of_strangers_never_reach_the_daemon(start_daemon, monkeypatch):
     daemon = start_daemon(tcp=True)
     port = int(daemon.info.endpoint.rpartition(":")[2])
