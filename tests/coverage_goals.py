@@ -1,13 +1,14 @@
 """The share of lines that the tests have run, of each package against its goal: `python -m tests.coverage_goals`.
 
-After `python -m pytest --cov`, whose record it reads. Exit code 1 if a goal is missed, or if there is no record.
+After `python -m pytest -m "not quiet" --cov`, whose record it reads. Exit code 1 if a goal is missed, or if there is no
+record.
 """
 
 import sys
 
 import coverage
 
-GOALS = {"glcic_backend": 90, "glcic_train": 85}
+GOALS = {"glcic_backend": 93, "glcic_train": 85}
 """Percent of the lines."""
 
 
