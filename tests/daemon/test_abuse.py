@@ -1,5 +1,6 @@
 """Strangers, and programs that know the password but break the protocol."""
 
+import contextlib
 import json
 import os
 import random
@@ -51,7 +52,6 @@ def random_greetings(count):
     return [beginnings[i % len(beginnings)] + generator.randbytes(generator.randrange(1, 300)) for i in range(count)]
 
 
-@pytest.mark.slow
 def test_ten_thousand_random_payloads_of_strangers_never_reach_the_daemon(start_daemon, monkeypatch):
     daemon = start_daemon(tcp=True)
     port = int(daemon.info.endpoint.rpartition(":")[2])
@@ -63,6 +63,9 @@ def test_ten_thousand_random_payloads_of_strangers_never_reach_the_daemon(start_
     for data in random_greetings(10_000):
         with socket.create_connection(("127.0.0.1", port)) as stranger:
             stranger.sendall(data)
+            # The daemon's greeting, or that it has hung up. Who is faster than it is turned away, and waits a second.
+            with contextlib.suppress(ConnectionResetError):
+                stranger.recv(1)
 
     assert delivered == []
     with daemon.client() as client:

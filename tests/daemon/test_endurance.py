@@ -27,7 +27,6 @@ def test_mixed_requests_are_answered_right_and_leave_neither_memory_nor_descript
     assert max(memory[5:]) < 1.05 * max(memory[:5])
 
 
-@pytest.mark.slow
 def test_mixed_requests_to_the_shipped_model_are_answered_as_the_engine_in_this_process_does(home):
     counts, usage = real_soak(home, 30, cases=6, rests=2)
 

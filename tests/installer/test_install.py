@@ -172,7 +172,6 @@ def test_a_folder_with_foreign_content_is_refused_and_left_alone(checkout: Path,
 # Real installations, of a tiny project
 
 
-@pytest.mark.slow
 def test_an_installation_lies_below_its_prefix_and_in_gimp_repairs_can_be_updated_and_removed(
     checkout: Path, home: Path, tmp_path: Path
 ) -> None:

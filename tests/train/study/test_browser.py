@@ -72,7 +72,6 @@ def judge(browser, by_key):
     return real
 
 
-@pytest.mark.slow
 def test_two_people_take_part_and_the_results_are_plotted(browser, serve, make_study):
     folder = make_study(8, ("real", "ours", "theirs"))
     process, url = serve(folder)
