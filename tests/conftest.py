@@ -61,13 +61,24 @@ def pytest_collection_modifyitems(config, items):
         _sort_long_ones_first(items)
 
 
+_LONG_MODULES = [
+    f"tests/{folder}/test_{name}.py"
+    for folder, name in (
+        ("cli", "complete_engines"),
+        ("daemon", "endurance"),
+        ("doctor", "selftest"),
+        ("train/study", "browser"),
+    )
+]
+"""Modules of few tests that take a quarter of a minute or more, none of them by itself."""
+
 _SLOW_AS_MANY = 40
-"""As many others a test marked `slow` lasts about as long as."""
+"""As many others a test marked `slow`, or such a module, lasts about as long as."""
 
 
 def _sort_long_ones_first(items):
     """By the time that what is given out together takes: the last ones are short then, and no process waits long."""
-    weights = Counter()
+    weights = Counter(dict.fromkeys(_LONG_MODULES, _SLOW_AS_MANY))
     for item in items:
         if not item.get_closest_marker("quiet"):
             weights[_together(item.nodeid)] += _SLOW_AS_MANY if item.get_closest_marker("slow") else 1
