@@ -19,6 +19,16 @@ _MATHS = {"reassoc", "contract", "nsz", "arcp"}
 """What the compiler may assume of floating point: the order of a sum is free. Infinities stay what they are."""
 
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": _MATHS}
+
+
+def inlined(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """A function of which each `compiled` one of the same module that calls it gets a copy: calls in the innermost
+    loop would cost more than what they do."""
+    result: Callable[Parameters, Result] = numba.njit(forceinline=True, **_OPTIONS)(function)
+    return result
+
+
 def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """A function that is compiled when it is first called, and kept beside its module for the next process.
 
@@ -26,7 +36,7 @@ def compiled(function: Callable[Parameters, Result]) -> Callable[Parameters, Res
     keeps in the user's folder for caches. Where that cannot be written to either, or the disk is full, it is compiled
     in every process. It runs without Python's lock, so that threads can share a loop.
     """
-    make = partial(numba.njit, nogil=True, error_model="numpy", fastmath=_MATHS)
+    make = partial(numba.njit, **_OPTIONS)
     beside: Any = _BesideModule(function)  # type: ignore[no-untyped-call]
     try:
         kept: Any = make(cache=True)(function)

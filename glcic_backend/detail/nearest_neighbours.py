@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from glcic_backend.compiled import compiled, in_chunks
+from glcic_backend.compiled import compiled, in_chunks, inlined
 from glcic_backend.detail.bands import Band, in_bands
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.pyramid import Level, Positions
@@ -188,7 +188,7 @@ def doubled(found: Positions, coarse: Level, fine: Level, random: np.random.Gene
     return result, parents
 
 
-@compiled
+@inlined
 def _distance(
     vectors: NDArray[np.float32], source: int, wanted: NDArray[np.float32], target: int, limit: Any
 ) -> np.float32:
@@ -205,18 +205,34 @@ def _distance(
     return total
 
 
-@compiled
-def _factor(flaws: NDArray[np.float32], contrast: NDArray[np.float32], source: int, target: int) -> Any:
-    """By what the cost of a source is multiplied for its contrast (`Contrast.factors`)."""
-    return max(min(contrast[target] * flaws[source, 0], flaws[source, 1]), np.float32(1))
+@inlined
+def _cost_below(
+    limit: Any,
+    source: int,
+    target: int,
+    vectors: NDArray[np.float32],
+    flaws: NDArray[np.float32],
+    wanted: NDArray[np.float32],
+    contrast: NDArray[np.float32],
+    targets: Positions,
+    stride: int,
+    nearness: NDArray[np.float64],
+) -> Any:
+    """The cost of a source for a target; infinity or any other that is no less than `limit` where it is no less.
 
-
-@compiled
-def _farness(source: int, target: int, stride: int, nearness: float) -> Any:
-    """By what the cost of a source at some distance is multiplied, at least 1; both are positions."""
-    down = source // stride - target // stride
-    across = source % stride - target % stride
-    return np.float32(1 + nearness * math.sqrt(down * down + across * across))
+    Args:
+        vectors, flaws, wanted, contrast: a `_Patches`.
+        targets, stride, nearness: a `_Places`. Passed as tuples, they would be counted anew at each call.
+    """
+    factor = max(min(contrast[target] * flaws[source, 0], flaws[source, 1]), np.float32(1))
+    rare = flaws[source, 2]
+    cost = _distance(vectors, source, wanted, target, (limit - rare) / factor) * factor + rare
+    # Most are dear enough wherever they are.
+    if cost >= limit:
+        return np.float32(np.inf)
+    down = source // stride - targets[target] // stride
+    across = source % stride - targets[target] % stride
+    return cost * np.float32(1 + nearness[target] * math.sqrt(down * down + across * across))
 
 
 @compiled
@@ -224,21 +240,14 @@ def _nearest_of_all(
     begin: int, end: int, patches: "_Patches", places: "_Places", sources: Positions, found: Positions
 ) -> None:
     """The nearest source of each target from `begin` to `end`."""
-    vectors, flaws, wanted, contrast = patches
-    targets, stride, nearness = places
     for target in range(begin, end):
         least = np.float32(np.inf)
         best = sources[0]
         for source in sources:
-            factor = _factor(flaws, contrast, source, target)
-            rare = flaws[source, 2]
-            cost = _distance(vectors, source, wanted, target, (least - rare) / factor) * factor + rare
-            # Most are dear enough wherever they are.
+            cost = _cost_below(least, source, target, *patches, *places)
             if cost < least:
-                cost *= _farness(source, targets[target], stride, nearness[target])
-                if cost < least:
-                    least = cost
-                    best = source
+                least = cost
+                best = source
         found[target] = best
 
 
@@ -246,12 +255,8 @@ def _nearest_of_all(
 def _costs(
     begin: int, end: int, patches: "_Patches", places: "_Places", found: Positions, cost: NDArray[np.float32]
 ) -> None:
-    vectors, flaws, wanted, contrast = patches
-    targets, stride, nearness = places
     for target in range(begin, end):
-        source = found[target]
-        new = _distance(vectors, source, wanted, target, np.float32(np.inf)) * _factor(flaws, contrast, source, target)
-        cost[target] = (new + flaws[source, 2]) * _farness(source, targets[target], stride, nearness[target])
+        cost[target] = _cost_below(np.float32(np.inf), found[target], target, *patches, *places)
 
 
 @compiled
@@ -276,8 +281,7 @@ def _improve(
         search: seed of the pass; largest reach of random places, and how often it is halved from one to the next;
             what they have to be worth.
     """
-    vectors, flaws, wanted, contrast = patches
-    targets, stride, nearness = places
+    flaws, targets, stride = patches[1], places[0], places[1]
     number, shifts = field
     seed, reach, halvings, worth = search
     count = len(flaws)
@@ -296,13 +300,9 @@ def _improve(
             other = (found[neighbour] if begin <= neighbour < end else before[neighbour]) - shift
             if other == best or other < 0 or other >= count or flaws[other, 0] < 0:
                 continue
-            factor = _factor(flaws, contrast, other, target)
-            rare = flaws[other, 2]
-            new = _distance(vectors, other, wanted, target, (least - rare) / factor) * factor + rare
+            new = _cost_below(least, other, target, *patches, *places)
             if new < least:
-                new *= _farness(other, targets[target], stride, nearness[target])
-                if new < least:
-                    best, least = np.int32(other), new
+                best, least = np.int32(other), new
         # Numbers by splitmix64, from the seed and the target alone.
         state = np.uint64(seed) + np.uint64(target) * np.uint64(0xD1342543DE82EF95)
         radius = reach
@@ -318,13 +318,9 @@ def _improve(
             other = best + down * stride + across
             if other < 0 or other >= count or flaws[other, 0] < 0:
                 continue
-            factor = _factor(flaws, contrast, other, target)
-            rare = flaws[other, 2]
-            new = _distance(vectors, other, wanted, target, (worth * least - rare) / factor) * factor + rare
+            new = _cost_below(worth * least, other, target, *patches, *places)
             if new < worth * least:
-                new *= _farness(other, targets[target], stride, nearness[target])
-                if new < worth * least:
-                    best, least = np.int32(other), new
+                best, least = np.int32(other), new
         found[target] = best
         cost[target] = least
 
@@ -340,8 +336,7 @@ def _continue_in_step(
     cost: NDArray[np.float32],
 ) -> None:
     """What repeats goes on in step across the hole, however many steps wide it is."""
-    vectors, flaws, wanted, contrast = patches
-    targets, stride, nearness = places
+    flaws, targets, stride = patches[1], places[0], places[1]
     height = len(flaws) // stride
     # Targets side by side have sources side by side, which are at hand.
     for turn in range(2 * len(shifts)):
@@ -360,10 +355,6 @@ def _continue_in_step(
                 other += step
             if not (0 <= row < height and 0 <= column < stride):
                 continue
-            factor = _factor(flaws, contrast, other, target)
-            rare = flaws[other, 2]
-            new = _distance(vectors, other, wanted, target, (least - rare) / factor) * factor + rare
+            new = _cost_below(least, other, target, *patches, *places)
             if new < least:
-                new *= _farness(other, targets[target], stride, nearness[target])
-                if new < least:
-                    found[target], cost[target] = other, new
+                found[target], cost[target] = other, new

@@ -22,6 +22,8 @@ _TOGETHER = 4096
 """Patches that are gathered before they are multiplied: so few that a cache holds them."""
 _STRIP = 1 << 18
 """Positions whose vectors are computed together."""
+_ROWS = 32
+"""Rows of them that a thread copies at once: most of the time goes into memory that is touched for the first time."""
 
 
 class PatchSpace:
@@ -66,7 +68,12 @@ class PatchSpace:
                 strip = functional.conv2d(torch.from_numpy(part).permute(2, 0, 1)[None], kernel)
             height = strip.shape[2]
             inner = vectors[top + RADIUS : top + RADIUS + height, RADIUS:-RADIUS]
-            inner[..., :COMPONENTS] = strip[0].permute(1, 2, 0).numpy()
+            found = strip[0].permute(1, 2, 0).numpy()
+
+            def copy(begin: int, end: int, inner: Any = inner, found: Any = found) -> None:
+                inner[begin:end, :, :COMPONENTS] = found[begin:end]
+
+            in_chunks(copy, height, _ROWS, torch.get_num_threads(), check)
         return vectors.reshape(self._level.count, -1)
 
     def at(

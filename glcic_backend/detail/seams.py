@@ -85,11 +85,19 @@ def without_seams(
     noise = _noise_of_steps(level, known, rows, columns)
     believed = believed_steps(level, is_known, copied, outlier, check)
 
+    steps = np.zeros(level.count, np.float32), np.zeros(level.count, np.int8)
+
+    def measure(begin: int, end: int) -> None:
+        _squared_steps(begin, end, pixels, is_known, level.stride, *steps)
+
+    # There are none from the last row down.
+    in_chunks(measure, level.count - level.stride, _CHUNK, torch.get_num_threads(), check)
+
     def run(begin: int, end: int) -> None:
         part = slice(begin, end)
         pieces = filled[part], copied[part], believed[part]
         _excess(pixels, is_known, origin, pieces, level.stride, power, noise, excess[part])
-        _energies(pixels, is_known, copied[part], level.stride, energies[part])
+        _energies(*steps, copied[part], level.stride, energies[part])
 
     in_chunks(run, len(filled), _CHUNK, torch.get_num_threads(), check)
     top, left = max(0, rows.min() - 1), max(0, columns.min() - 1)
@@ -212,24 +220,51 @@ def _add_rim_step(
 
 
 @compiled
-def _energies(
+def _squared_steps(
+    begin: int,
+    end: int,
     pixels: NDArray[np.float32],
     is_known: NDArray[np.bool_],
+    stride: int,
+    squares: NDArray[np.float32],
+    counts: NDArray[np.int8],
+) -> None:
+    """Sum the squared steps from each position from `begin` to `end` to the right and down, between known pixels.
+
+    Args:
+        squares: float32 [n], the sums, of the three channels together.
+        counts: int8 [n], how many steps they are of: 0 to 2.
+    """
+    for at in range(begin, end):
+        if not is_known[at]:
+            continue
+        for beside in (at + 1, at + stride):
+            if is_known[beside]:
+                counts[at] += 1
+                for channel in range(3):
+                    difference = pixels[beside, channel] - pixels[at, channel]
+                    squares[at] += difference * difference
+
+
+@compiled
+def _energies(
+    squares: NDArray[np.float32],
+    counts: NDArray[np.int8],
     copied: Positions,
     stride: int,
     energies: NDArray[np.float32],
 ) -> None:
     """How busy the photograph is all round some pixels: the least of four squares beside each.
 
-    Of a square it is the mean of the squared steps to the right and down, of the three channels together, between known
-    pixels, of every second one. A line or an edge through the pixel leaves a square beside it calm.
+    Of a square it is the mean of the squared steps from every second pixel. A line or an edge through the pixel leaves
+    a square beside it calm.
 
     Args:
-        is_known: bool [n], by position.
+        squares, counts: as `_squared_steps` gives them.
         copied: int32 [p], positions in the picture.
         energies: float32 [p], the result; 0 where nothing is known in any of the squares.
     """
-    count = len(pixels) // stride
+    count = len(squares) // stride
     for index in range(len(copied)):
         row, column = copied[index] // stride, copied[index] % stride
         least = np.float32(np.inf)
@@ -240,15 +275,8 @@ def _energies(
                     for x in range(column + across - RADIUS, column + across + RADIUS, 2):
                         if not (0 <= y < count - 1 and 0 <= x < stride - 1):
                             continue
-                        at = y * stride + x
-                        if not is_known[at]:
-                            continue
-                        for beside in (at + 1, at + stride):
-                            if is_known[beside]:
-                                pairs += 1
-                                for channel in range(3):
-                                    difference = pixels[beside, channel] - pixels[at, channel]
-                                    total += difference * difference
+                        total += squares[y * stride + x]
+                        pairs += counts[y * stride + x]
                 if pairs:
                     least = min(least, 2 * total / pairs)
         energies[index] = least if least < np.inf else np.float32(0)

@@ -18,7 +18,7 @@ _POWER = 2.0
 _MOST = 300.0
 """Logarithm from which on costs are all the same, so that no weight becomes 0."""
 
-_CHUNK = 4096
+_CHUNK = 1024
 
 _SQUARES = np.add.outer(np.arange(-RADIUS, RADIUS + 1) ** 2, np.arange(-RADIUS, RADIUS + 1) ** 2).ravel()
 _PLACES = np.log1p(_OFF_CENTRE * _SQUARES).astype(np.float32)
