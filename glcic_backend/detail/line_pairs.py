@@ -10,21 +10,26 @@ import torch
 from numpy.typing import NDArray
 
 from glcic_backend.compiled import in_chunks
-from glcic_backend.detail.lines import ACROSS, FOUND, Line, crosses
+from glcic_backend.detail.lines import ACROSS, FOUND, Line, Point, crosses
 from glcic_backend.scene.scene import Scene
 
 _REACH = 8.0
 """Pixels from the hole within which an edge has to end."""
+_SEEN = 48.0
+"""Pixels from the hole within which a piece of it has to end: a long edge is found in several."""
 _RIM = 1.5
 """Pixels from what is not known within which edges are not looked at: they may be its own."""
 _LEAST_LENGTH = 10.0
 _LEAST_SHARE = 0.4
-"""Of the gap, that an edge has to be long; from `LONG` pixels on any gap may be crossed."""
+"""Of the gap, that two edges have to be long in the mean, and half of it each; from `LONG` pixels on any gap may be
+crossed."""
 LONG = 48.0
 _MOST_EDGES = 300
 _BREAK = 8.0
 """Pixels between two edges in line that are still one, and those by which the other may lie aside."""
 _IN_LINE = 1.5
+_SAME = 0.5
+"""Pixels by which the ends of an edge differ that is found twice; both sides of a thin line are farther apart."""
 _TURN = math.radians(3)
 """By which the directions of two edges may differ; short ones are known less exactly."""
 _ASIDE = 1.0
@@ -74,6 +79,8 @@ def interrupted_lines(scene: Scene) -> list[Line]:
         one, other = np.unravel_index(int(misfit.argmin()), misfit.shape)
         if not np.isfinite(misfit[one, other]):
             break
+        # All go down or to the right: what is beside a line is told by the hand on which it lies.
+        one, other = sorted((one, other), key=lambda edge: edges.far[edge].sum())
         ends = np.stack([edges.far[one], edges.near[one], edges.near[other], edges.far[other]])
         # One's right is the other's left.
         lines.append(Line(ends, 1, 2, np.stack([edges.profile[one], edges.profile[other, ::-1]]), FOUND))
@@ -93,15 +100,19 @@ def _edges_at_the_hole(scene: Scene) -> _Edges | None:
     warmth = np.asarray((picture[..., 0] - picture[..., 2] + 1) / 2)
     segments = _straight(picture.mean(axis=2), warmth)
     from_unknown, from_hole = _distance_from(~scene.known), _distance_from(scene.hole)
-    is_near = _at(from_hole, segments).min(axis=1) <= _REACH
+    is_near = (_at(from_hole, segments).min(axis=1) <= _SEEN) & (_lengths(segments) >= _LEAST_LENGTH)
     pieces = [piece for one in segments[is_near] if (piece := _known_piece(one, from_unknown, from_hole)) is not None]
-    # Time and memory grow with the square of their number.
-    if len(pieces) > _MOST_EDGES:
-        pieces = sorted(pieces, key=lambda ends: -float(np.hypot(*(ends[0] - ends[1]))))[:_MOST_EDGES]
-    if len(pieces) < 2:
+    # Time and memory grow with the square of their number. The longest first: it tells the direction best.
+    pieces = sorted(pieces, key=lambda ends: -math.dist(*ends))[:_MOST_EDGES]
+    ends: list[NDArray[np.float64]] = []
+    for piece in pieces:
+        edge = _prolonged(piece, segments, from_unknown, from_hole)
+        # Other pieces of the same edge come to the same.
+        if edge is not None and not any(np.abs(edge - other).max() < _SAME for other in ends):
+            ends.append(edge)
+    if len(ends) < 2:
         return None
-    pieces = [_prolonged(piece, segments, from_unknown) for piece in pieces]
-    near, far = np.stack(pieces, axis=1)
+    near, far = np.stack(ends, axis=1)
     length = np.hypot(*(near - far).T)
     inwards = (near - far) / length[:, None]
     right = np.stack([-inwards[:, 1], inwards[:, 0]], axis=1)
@@ -132,6 +143,11 @@ def _distance_from(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
 
 
+def _lengths(segments: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pixels, float64 [e]."""
+    return np.asarray(np.hypot(*(segments[:, 1] - segments[:, 0]).T))
+
+
 def _at(plane: NDArray[Any], places: NDArray[np.float64]) -> NDArray[Any]:
     """What a plane [h, w] has nearest to some places, columns and rows: float64 [..., 2] in, [...] out."""
     columns, rows = np.rint(places).astype(int).transpose(-1, *range(places.ndim - 1))
@@ -141,20 +157,17 @@ def _at(plane: NDArray[Any], places: NDArray[np.float64]) -> NDArray[Any]:
 def _known_piece(
     segment: NDArray[np.float64], from_unknown: NDArray[np.float32], from_hole: NDArray[np.float32]
 ) -> NDArray[np.float64] | None:
-    """The known part of a straight edge that ends at a hole.
+    """The known part of a straight edge.
 
     Args:
         segment: float64 [2, 2], the edge as it was found.
         from_unknown, from_hole: float32 [h, w], distances of each pixel, pixels.
 
     Returns:
-        Its end at the hole and the other one, float64 [2, 2]; None where it is too short, or ends elsewhere.
+        The end that is nearer to the hole and the other one, float64 [2, 2]; None where it is too short.
     """
     begin, end = segment
-    length = float(np.hypot(*(end - begin)))
-    if length < _LEAST_LENGTH:
-        return None
-    places = begin + (end - begin) * np.linspace(0, 1, int(length) + 1)[:, None]
+    places = begin + (end - begin) * np.linspace(0, 1, int(math.dist(begin, end)) + 1)[:, None]
     distance = _at(from_hole, places)
     known = np.flatnonzero(_at(from_unknown, places) > _RIM)
     if not len(known):
@@ -162,35 +175,67 @@ def _known_piece(
     runs = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
     run = max(runs, key=len)
     first, last = int(run[0]), int(run[-1])
-    if last - first < _LEAST_LENGTH or min(distance[first], distance[last]) > _REACH:
+    if last - first < _LEAST_LENGTH:
         return None
     return np.asarray(places[[last, first] if distance[last] <= distance[first] else [first, last]])
 
 
 def _prolonged(
-    piece: NDArray[np.float64], segments: NDArray[np.float64], from_unknown: NDArray[np.float32]
-) -> NDArray[np.float64]:
+    piece: NDArray[np.float64],
+    segments: NDArray[np.float64],
+    from_unknown: NDArray[np.float32],
+    from_hole: NDArray[np.float32],
+) -> NDArray[np.float64] | None:
     """An edge with what else is found in line with it: the joints of a wall are interrupted by each other.
 
     Args:
-        piece: float64 [2, 2], the end at the hole and the other one.
+        piece: float64 [2, 2], the end that is nearer to the hole and the other one.
         segments: float64 [e, 2, 2], all that was found.
-        from_unknown: float32 [h, w].
+        from_unknown, from_hole: float32 [h, w], distances of each pixel, pixels.
+
+    Returns:
+        Both ends of the whole, float64 [2, 2], in the same order; it is straight through all its parts. None where it
+        does not end at the hole.
     """
-    near, far = piece
-    reach = float(np.hypot(*(far - near)))
-    x, y = (far - near) / reach
+    near, length = piece[0], math.dist(*piece)
+    way = (piece[1] - near) / length
     places = segments - near
-    along = np.sort(places @ (x, y), axis=1)
-    aside = np.abs(places[..., 1] * x - places[..., 0] * y).max(axis=1)
-    is_in_line = (aside <= _IN_LINE) & (along[:, 0] > 0)
-    for begin, end in sorted(along[is_in_line].tolist()):
-        if begin > reach + _BREAK:
+    aside = np.abs(places[..., 1] * way[0] - places[..., 0] * way[1]).max(axis=1)
+    parts = segments[aside <= _IN_LINE]
+    along = np.sort((parts - near) @ way, axis=1)
+    begin, end = 0.0, length
+    for first, last in sorted(along.tolist(), key=lambda ends: -ends[1]):
+        if last < begin - _BREAK:
             break
-        reach = max(reach, end)
-    is_known = _at(from_unknown, near + np.arange(int(reach) + 1)[:, None] * (x, y)) > 0
-    known = reach if is_known.all() else float(is_known.argmin())
-    return np.stack([near, near + np.array([x, y]) * max(known, 1.0)])
+        begin = min(begin, first)
+    if float(_at(from_hole, near)) + begin > _REACH + _IN_LINE:
+        return None
+    for first, last in sorted(along.tolist()):
+        if first > end + _BREAK:
+            break
+        end = max(end, last)
+    middle, way = _straight_through(parts[(along[:, 0] >= begin) & (along[:, 1] <= end)], way)
+    near = middle + ((near - middle) @ way) * way
+    is_unknown = _at(from_unknown, near + np.arange(int(-begin) + 1)[:, None] * -way) <= _RIM
+    before = max(float(is_unknown.argmax()) - 1, 0.0) if is_unknown.any() else -begin
+    is_unknown = _at(from_unknown, near + np.arange(int(end) + 1)[:, None] * way) <= 0
+    beyond = max(float(is_unknown.argmax()), 1.0) if is_unknown.any() else end
+    ends = np.stack([near - before * way, near + beyond * way])
+    return ends if _at(from_hole, ends[0]) <= _REACH else None
+
+
+def _straight_through(parts: NDArray[np.float64], way: NDArray[np.float64]) -> tuple[Point, Point]:
+    """The line that misses some pieces of an edge least: a point of it, and its direction.
+
+    Args:
+        parts: float64 [e, 2, 2], both ends of each; a longer one counts the more.
+        way: float64 [2], about the direction.
+    """
+    weights, ends = _lengths(parts).repeat(2), parts.reshape(-1, 2)
+    middle = weights @ ends / weights.sum()
+    departure = ends - middle
+    direction = np.linalg.eigh((weights[:, None] * departure).T @ departure)[1][:, 1]
+    return middle, direction if direction @ way > 0 else -direction
 
 
 def _profiles(
@@ -248,12 +293,13 @@ def _misfits(edges: _Edges, hole: NDArray[np.bool_]) -> NDArray[np.float64]:
     missed = np.maximum(sideways, sideways.T) * gap
     allowed = np.minimum(_ASIDE + _ASIDE_SHARE * gap, _MOST_ASIDE)
     wanted = np.minimum(np.maximum(_LEAST_LENGTH, _LEAST_SHARE * gap), LONG)
-    shorter = np.minimum(edges.length[:, None], edges.length[None])
+    shorter, longer = (order(edges.length[:, None], edges.length[None]) for order in (np.minimum, np.maximum))
     sides = edges.profile[:, [0, -1]]
     unlike = np.abs(sides[:, None] - sides[None, :, ::-1]).max(axis=(2, 3))
     unlike /= np.maximum(np.minimum(edges.step[:, None], edges.step[None]), LEAST_STEP)
     is_line = (ahead > 0) & (ahead.T > 0) & (turn <= allowed_turn) & (missed <= allowed)
-    is_line &= (shorter >= wanted) & (unlike <= _UNLIKE)
+    # One may be cut short, by the picture's end or a mast: then the other has to tell the more.
+    is_line &= (shorter >= wanted / 2) & (shorter + longer >= 2 * wanted) & (unlike <= _UNLIKE)
     misfit = np.where(is_line, missed / allowed + turn / allowed_turn + unlike / _UNLIKE, np.inf)
     for one, other in zip(*np.nonzero(np.triu(is_line, 1)), strict=True):
         places = edges.near[one] + across[one, other] * np.linspace(0, 1, _SAMPLES)[:, None]

@@ -38,8 +38,9 @@ _TOGETHER = 8
 _Patches = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Vectors, and flaws and rarity, by position; vectors and contrast that the targets want."""
 
-_Places = tuple[Positions, int, NDArray[np.float64]]
-"""Targets, positions from a row to the next, and by target, what a source costs more for each pixel that it is away."""
+_Places = tuple[Positions, int, NDArray[np.float64], float]
+"""Targets; positions from a row to the next; by target, what a source costs more for each pixel that it is away; what a
+pixel to the side counts."""
 
 
 class Matcher:
@@ -51,7 +52,7 @@ class Matcher:
         contrast: what the costs are multiplied by.
         rare: float32 [n], by position, what is added to them.
         nearness: float64 [t], by target, so many times more a source's cost counts at a distance of the hole's
-            thickness.
+            thickness. A distance to the side counts less if the hole is wide (`Level.sideways`).
         random: source of random numbers.
         check: called often; may raise.
     """
@@ -101,7 +102,7 @@ class Matcher:
 
     @property
     def _places(self) -> "_Places":
-        return self._level.targets, self._level.stride, self._nearness
+        return self._level.targets, self._level.stride, self._nearness, self._level.sideways
 
     def anywhere(self) -> Positions:
         """A random source for each target, int32 [t]."""
@@ -217,12 +218,13 @@ def _cost_below(
     targets: Positions,
     stride: int,
     nearness: NDArray[np.float64],
+    sideways: float,
 ) -> Any:
     """The cost of a source for a target; infinity or any other that is no less than `limit` where it is no less.
 
     Args:
         vectors, flaws, wanted, contrast: a `_Patches`.
-        targets, stride, nearness: a `_Places`. Passed as tuples, they would be counted anew at each call.
+        targets, stride, nearness, sideways: a `_Places`. Passed as tuples, they would be counted anew at each call.
     """
     factor = max(min(contrast[target] * flaws[source, 0], flaws[source, 1]), np.float32(1))
     rare = flaws[source, 2]
@@ -231,7 +233,7 @@ def _cost_below(
     if cost >= limit:
         return np.float32(np.inf)
     down = source // stride - targets[target] // stride
-    across = source % stride - targets[target] % stride
+    across = sideways * (source % stride - targets[target] % stride)
     return cost * np.float32(1 + nearness[target] * math.sqrt(down * down + across * across))
 
 

@@ -14,6 +14,9 @@ RADIUS = 3
 
 PATCH = 2 * RADIUS + 1
 
+_ROUND = 4 / 3
+"""Times as wide as high up to which a hole is not wide."""
+
 Positions = NDArray[np.int32]
 
 
@@ -75,6 +78,18 @@ class Level:
     def thickness(self) -> float:
         """Of the hole, pixels."""
         return 2 * float(self.depth.max())
+
+    @cached_property
+    def sideways(self) -> float:
+        """What a pixel to the side counts in a distance where one up or down counts 1, 0..1: less in a wide hole.
+
+        What lies side by side in a photograph is alike, what lies one above the other is not: sky, things, ground. The
+        middle of a wide hole has its likes on both sides, half of its width away. If each pixel counted alike, what
+        stands above would be nearer: windows in the frieze below them.
+        """
+        rows, columns = self.rows_and_columns(self.targets)
+        height, width = float(rows.std()), float(columns.std())
+        return min(1.0, _ROUND * height / width) if width > 0 else 1.0
 
     @cached_property
     def sources(self) -> Positions:

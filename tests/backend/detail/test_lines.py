@@ -85,6 +85,17 @@ def test_the_edges_of_a_line_are_found_on_both_sides_of_a_hole_and_joined():
         assert 78 <= line.gap <= 110
 
 
+@pytest.mark.parametrize(("seen", "is_joined"), [(32, True), (14, False)])
+def test_an_edge_cut_short_by_the_picture_s_end_is_joined_if_the_other_one_is_long(seen, is_joined):
+    broken = made("horizon")
+    end = int(np.flatnonzero(broken.hole.any(axis=0))[-1]) + 1 + seen
+    image, hole = broken.image[:, :end], broken.hole[:, :end]
+
+    lines = interrupted_lines(Scene(image.astype(np.float32) / 255, ~hole, hole))
+
+    assert bool(lines) == is_joined
+
+
 def test_edges_that_do_not_lie_in_line_or_look_otherwise_are_not_joined():
     broken = thin_line(angle=0.0)
     moved, lighter = broken.image.copy(), broken.image.copy()

@@ -1,12 +1,13 @@
 """The parts of the search: patches as vectors, nearest neighbours, votes, seams."""
 
+import cv2
 import numpy as np
 import pytest
 
 from glcic_backend.detail import nearest_neighbours
 from glcic_backend.detail.contrast import Contrast
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
-from glcic_backend.detail.patches import PatchSpace
+from glcic_backend.detail.patches import COMPONENTS, PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.voting import best_vote, mean_vote
@@ -105,7 +106,8 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     calmness = contrast.flaws[level.sources, 0]
     factors = np.maximum(np.multiply.outer(contrast.wanted, calmness), 1)
     (rows, columns), (from_rows, from_columns) = map(level.rows_and_columns, (level.targets, level.sources))
-    distance = np.hypot(np.subtract.outer(rows, from_rows), np.subtract.outer(columns, from_columns))
+    down, across = np.subtract.outer(rows, from_rows), np.subtract.outer(columns, from_columns)
+    distance = np.hypot(down, across)
     farness = 1 + 0.5 * distance / (2 * level.depth.max())
     squares = np.square(wanted[:, None] - vectors[level.sources]).sum(axis=2)
     costs = (squares * factors + rare[level.sources]) * farness
@@ -129,6 +131,33 @@ def test_of_two_sources_alike_the_nearer_one_is_found():
         return np.hypot(rows - from_rows, columns - from_columns).mean()
 
     assert mean_distance(0.5) < 0.7 * mean_distance(0.0)
+
+
+def hole_of(width, height):
+    hole = np.zeros((200, 200), np.uint8)
+    cv2.ellipse(hole, (100, 100), (width // 2, height // 2), 0, 0, 360, 1, -1)
+    return Level(Scene(np.zeros((200, 200, 3), np.float32), hole == 0, hole > 0))
+
+
+def test_in_a_wide_hole_a_distance_to_the_side_is_measured_by_its_width():
+    level = hole_of(150, 30)
+    flat = np.zeros((level.count, COMPONENTS), np.float32)
+    matcher = matcher_of(level, flat, Contrast(level, 0), 1.0, rare=np.ones(level.count, np.float32))
+    middle = level.number[level.at(np.int32(100), np.int32(100))]
+    found = np.full(len(level.targets), level.sources[0])
+
+    def farness(across, down):
+        found[middle] = level.at(np.int32(100 + down), np.int32(100 + across))
+        return (matcher.cost(flat[: len(found)], found)[middle] - 1) * level.thickness
+
+    # With the patches' rim, 156 by 36 pixels.
+    assert farness(90, 0) == pytest.approx(90 * 4 / 3 * 36 / 156, rel=0.03)
+    assert farness(0, 40) == pytest.approx(40, rel=0.001)
+
+
+@pytest.mark.parametrize(("width", "height"), [(50, 50), (60, 50), (30, 150)])
+def test_round_a_hole_that_is_not_wide_all_directions_count_alike(width, height):
+    assert hole_of(width, height).sideways == 1
 
 
 def test_a_random_source_that_gains_little_does_not_break_a_piece(level, monkeypatch):
