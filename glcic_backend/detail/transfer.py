@@ -29,6 +29,10 @@ _LEAST_SOURCES = 200
 _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
 _PASSES = 3
+_MANY = 10_000
+_SETTLED = 0.1
+"""Where more than `_MANY` patches are searched, the rounds of a scale end once one gave fewer than this share of them
+another source. Smaller levels cost little, and with fewer rounds there the fills come out calmer."""
 _TINY_COST = 1e-9
 _WHOLE = 1.1
 """One piece for the whole hole goes on where it costs less than so many times as much."""
@@ -240,7 +244,7 @@ class _Search:
             found = matcher.first(patches)
         backwards = False
         for turn in range(self._rounds):
-            cost = matcher.cost(patches, found)
+            cost, before = matcher.cost(patches, found), found.copy()
             if in_step and turn < self._in_step:
                 matcher.continue_in_step(patches, found, cost, self._shifts)
             for _ in range(_PASSES):
@@ -248,6 +252,8 @@ class _Search:
                 backwards = not backwards
             vote(found, _logarithm(cost))
             patches = wanted()
+            if len(found) > _MANY and np.count_nonzero(found != before) < _SETTLED * len(found):
+                break
         return _Field(level, found, matcher.cost(patches, found))
 
 

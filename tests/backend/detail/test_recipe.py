@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
+from glcic_backend.detail import FAITHFUL, FREE, Task, transfer, transfer_texture
 from glcic_backend.detail import fills as detailed
 from glcic_backend.detail.fills import DetailOptions, add_details
+from glcic_backend.detail.nearest_neighbours import Matcher
+from glcic_backend.detail.pyramid import RADIUS
 from glcic_backend.scene.fill import Fill
 from glcic_backend.scene.holes import find_holes
 from glcic_backend.scene.photograph import Photograph
@@ -30,6 +32,32 @@ def filled_by(recipe):
     scene = Scene(picture, ~hole, hole)
     assert transfer_texture(Task(scene, 2, 10.0, recipe, 0), lambda share: None, None)
     return float(scene.picture[hole].mean())
+
+
+@pytest.mark.parametrize(("side", "fewer"), [(120, True), (60, False)])
+def test_the_rounds_of_a_large_level_end_once_its_pieces_have_settled(monkeypatch, side, fewer):
+    passes = []
+    improve = Matcher.improve
+    monkeypatch.setattr(Matcher, "improve", lambda *arguments: passes.append(len(arguments[2])) or improve(*arguments))
+
+    def counted(settled):
+        passes.clear()
+        monkeypatch.setattr(transfer, "_SETTLED", settled)
+        picture = stripes(240, 240)
+        truth = picture.copy()
+        hole = np.zeros(picture.shape[:2], bool)
+        hole[60 : 60 + side, 60 : 60 + side] = True
+        picture[hole] = 0.5
+        scene = Scene(picture, ~hole, hole)
+        assert transfer_texture(Task(scene, 3, 10.0, FREE, 0), lambda share: None, None)
+        return passes.count((side + 2 * RADIUS) ** 2), np.abs(scene.picture - truth)[hole].mean()
+
+    settled = transfer._SETTLED
+    (all_of_them, exact), (told, error) = counted(0.0), counted(settled)
+
+    assert all_of_them == 3 * FREE.rounds_at(0)
+    assert (told < all_of_them) is fewer
+    assert error < exact + 0.005
 
 
 def test_a_weighty_guide_holds_the_fill_to_the_completion():
