@@ -85,6 +85,14 @@ def test_the_edges_of_a_line_are_found_on_both_sides_of_a_hole_and_joined():
         assert 78 <= line.gap <= 110
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_an_edge_that_noise_breaks_into_pieces_is_found_whole(seed):
+    lines = interrupted_lines(scene_of(made("horizon", seed)))
+
+    assert len(lines) == 1
+    assert lines[0].gap < 110
+
+
 @pytest.mark.parametrize(("seen", "is_joined"), [(32, True), (14, False)])
 def test_an_edge_cut_short_by_the_picture_s_end_is_joined_if_the_other_one_is_long(seen, is_joined):
     broken = made("horizon")
