@@ -203,17 +203,10 @@ def _prolonged(
     aside = np.abs(places[..., 1] * way[0] - places[..., 0] * way[1]).max(axis=1)
     parts = segments[aside <= _IN_LINE]
     along = np.sort((parts - near) @ way, axis=1)
-    begin, end = 0.0, length
-    for first, last in sorted(along.tolist(), key=lambda ends: -ends[1]):
-        if last < begin - _BREAK:
-            break
-        begin = min(begin, first)
+    begin = -_end_of(-along[:, ::-1], 0.0)
     if float(_at(from_hole, near)) + begin > _REACH + _IN_LINE:
         return None
-    for first, last in sorted(along.tolist()):
-        if first > end + _BREAK:
-            break
-        end = max(end, last)
+    end = _end_of(along, length)
     middle, way = _straight_through(parts[(along[:, 0] >= begin) & (along[:, 1] <= end)], way)
     near = middle + ((near - middle) @ way) * way
     is_unknown = _at(from_unknown, near + np.arange(int(-begin) + 1)[:, None] * -way) <= _RIM
@@ -222,6 +215,15 @@ def _prolonged(
     beyond = max(float(is_unknown.argmax()), 1.0) if is_unknown.any() else end
     ends = np.stack([near - before * way, near + beyond * way])
     return ends if _at(from_hole, ends[0]) <= _REACH else None
+
+
+def _end_of(parts: NDArray[np.float64], end: float) -> float:
+    """How far an edge goes on that ends somewhere, with the parts, float64 [e, 2], that begin before or soon after."""
+    for first, last in sorted(parts.tolist()):
+        if first > end + _BREAK:
+            break
+        end = max(end, last)
+    return end
 
 
 def _straight_through(parts: NDArray[np.float64], way: NDArray[np.float64]) -> tuple[Point, Point]:
