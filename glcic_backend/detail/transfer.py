@@ -33,6 +33,11 @@ _MANY = 10_000
 _SETTLED = 0.1
 """Where more than `_MANY` patches are searched, the rounds of a scale end once one gave fewer than this share of them
 another source. Smaller levels cost little, and with fewer rounds there the fills come out calmer."""
+_FOUND_AT = 40.0
+"""Thickness of the hole in a scale's pixels, up to which structure is found there, and from which on it is refined."""
+_INWARDS = 0.5
+"""Share of the rounds of a scale that finds structure, over which the fading ends: patches near the rim count more only
+at first. What grew inwards from two sides need not fit where it meets; with all patches alike, one side gives way."""
 _TINY_COST = 1e-9
 _WHOLE = 1.1
 """One piece for the whole hole goes on where it costs less than so many times as much."""
@@ -213,6 +218,7 @@ class _Search:
         self._matcher = Matcher(level, vectors, contrast, rare, nearness, random, check)
         check()
         self._fading = recipe.fading_at(level.depth)
+        self._finds_structure = level.thickness <= _FOUND_AT
         # The finest scale has them from the coarser ones, and many small holes have no surroundings in common.
         self._in_step = 0 if number == 0 or task.are_many else recipe.in_step
         if self._in_step:
@@ -228,8 +234,9 @@ class _Search:
         level, matcher = self._level, self._matcher
         estimate = level.pixels.copy()
 
-        def vote(found: Positions, log_cost: NDArray[np.float32]) -> None:
-            level.fill(estimate, mean_vote(level, found, log_cost + self._fading, self._check))
+        def vote(found: Positions, log_cost: NDArray[np.float32], turn: int) -> None:
+            faded = log_cost + self._fading * self._share_of_fading(turn)
+            level.fill(estimate, mean_vote(level, found, faded, self._check))
 
         def wanted() -> NDArray[np.float32]:
             room = self._seen.shape[1]
@@ -238,7 +245,7 @@ class _Search:
             return patches
 
         if found is not None:
-            vote(found, np.zeros_like(self._fading))
+            vote(found, np.zeros_like(self._fading), 0)
         patches = wanted()
         if found is None:
             found = matcher.first(patches)
@@ -250,11 +257,17 @@ class _Search:
             for _ in range(_PASSES):
                 matcher.improve(patches, found, cost, backwards)
                 backwards = not backwards
-            vote(found, _logarithm(cost))
+            vote(found, _logarithm(cost), turn)
             patches = wanted()
             if len(found) > _MANY and np.count_nonzero(found != before) < _SETTLED * len(found):
                 break
         return _Field(level, found, matcher.cost(patches, found))
+
+    def _share_of_fading(self, turn: int) -> np.float32:
+        """How much of the fading is left in a round, 1..0."""
+        if not self._finds_structure:
+            return np.float32(1)
+        return np.float32(max(0.0, 1 - turn / (_INWARDS * max(1, self._rounds - 1))))
 
 
 def _logarithm(cost: NDArray[np.float32]) -> NDArray[np.float32]:
