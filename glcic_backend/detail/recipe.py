@@ -73,7 +73,7 @@ FAITHFUL = Recipe(
 
 FREE = Recipe(
     guide=0.0,
-    patience=1.2,
+    patience=1.0,
     fading=1.15,
     rim_fading=2.0,
     rim=4,
