@@ -201,6 +201,42 @@ def uneven_bricks(random: np.random.Generator) -> Broken:
     return replace(whole, hole=((across - 300) / 100) ** 2 + ((down - 210) / 90) ** 2 < 1)
 
 
+def trunk(lean: float, random: np.random.Generator) -> Broken:
+    """A trunk before a blurred street and a white ground.
+
+    The hole hides where street and ground meet at the trunk: of that nothing else in the picture shows anything.
+
+    Args:
+        lean: pixels to the right on 400 pixels downwards.
+    """
+    height, width = 1040, 960
+    down = np.arange(height)
+    edge = 300 + lean * (down - 400) / 400 + 6 * np.sin(down / 62 + random.uniform(0, 6))
+    thing = np.clip(edge[:, None] - np.arange(width) + 0.5, 0, 1)
+    grain = cv2.GaussianBlur(random.normal(size=(height, width)), (0, 0), 4, sigmaY=24)[..., None]
+    bark = np.array([0.42, 0.39, 0.36]) + 0.1 * grain / grain.std() + noise((height, width), 1.2, 0.06, random)
+    blue, yellow = np.array([0.25, 0.5, 0.95]), np.array([0.95, 0.9, 0.7])
+    street = blue + np.clip((np.arange(width) - 370) / 90, 0, 1)[:, None] * (yellow - blue)
+    ground = (1 / (1 + np.exp(-(down - 430) / 12)))[:, None, None]
+    shadow = 0.45 * np.exp(-(((down - 410) / 18) ** 2))[:, None, None]
+    behind = street * (1 - ground) + ground - shadow + noise((height, width), 0, 0.003, random)
+    corners = [
+        (292 - 0.25 * lean, 300),
+        (332 - 0.25 * lean, 300),
+        (490 + 0.4 * lean, 560),
+        (320 + 0.5 * lean, 600),
+        (284, 480),
+    ]
+    mask = cv2.fillPoly(np.zeros((height, width), np.uint8), [np.array(corners).astype(np.int32)], 1)
+    return replace(broken(behind, thing, bark, (0, 0, 0, 0)), hole=mask > 0)
+
+
+def overgrown(scene: Broken, completed: np.ndarray) -> float:
+    """How much of the hole beside a dark thing has become dark, too, 0..1."""
+    beside = scene.hole & (cv2.dilate(scene.thing, np.ones((9, 9))) < 0.1)
+    return float((completed[beside].mean(axis=1) < 150).mean() - (scene.image[beside].mean(axis=1) < 150).mean())
+
+
 def misplaced(scene: Broken, completed: np.ndarray) -> int:
     """Pieces of mortar of more than 20 pixels where none belongs, or none where it does, beyond a pixel's tolerance."""
     found = scene._stands_out(completed) > 0.5
