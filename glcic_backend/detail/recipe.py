@@ -12,11 +12,15 @@ class Recipe:
     """Attributes:
     guide: weight of the guide; 1 is that of `guide.py`.
     patience: the search begins twice, the second time one scale later, where more of the completion is kept. The first
-        field goes on as long as it costs less than so many times as much.
+        field goes on if it costs less than so many times as much.
     fading: while it searches, a patch's cost counts so many times as much with each pixel that it is farther from the
-        known part.
+        known part. So structure grows inwards.
     rim_fading: the same within `rim`.
     rim: distance from the known part, in pixels.
+    structure: thickness of the hole at a scale, in pixels, up to which that scale finds structure. There the fading
+        ends: what grew inwards from two sides need not fit where it meets, and with all patches alike one side gives
+        way. Finer scales refine what was found.
+    fading_ends: after so large a share of such a scale's rounds.
     contrast: exponent by which a source's missing contrast raises its cost; 0 leaves the costs as they are. The
         sharpness of the fill grows with it.
     by_colour: no more contrast is wanted of a source than what has its colour usually has.
@@ -34,6 +38,8 @@ class Recipe:
     fading: float
     rim_fading: float
     rim: int
+    structure: float
+    fading_ends: float
     contrast: float
     by_colour: bool
     nearness: float
@@ -49,6 +55,18 @@ class Recipe:
         steeper = math.log(self.rim_fading / self.fading)
         return np.asarray(depth * math.log(self.fading) + near * steeper, np.float32)
 
+    def fading_left(self, turn: int, rounds: int, thickness: float) -> float:
+        """How much of the fading counts in a round, 1..0.
+
+        Args:
+            turn: number of the round, from 0.
+            rounds: of this scale.
+            thickness: of the hole at this scale, pixels.
+        """
+        if thickness > self.structure:
+            return 1.0
+        return max(0.0, 1 - turn / (self.fading_ends * max(1, rounds - 1)))
+
     def rounds_at(self, number: int) -> int:
         """Estimates at a scale; 0 is the finest."""
         return self.rounds[min(number, len(self.rounds) - 1)]
@@ -60,6 +78,8 @@ FAITHFUL = Recipe(
     fading=1.25,
     rim_fading=1.25,
     rim=0,
+    structure=40.0,
+    fading_ends=0.5,
     contrast=0.35,
     by_colour=False,
     nearness=0.5,
@@ -69,7 +89,7 @@ FAITHFUL = Recipe(
     in_step=1,
     rounds=(4, 5, 6, 10, 14),
 )
-"""For holes that the network knows well: each ring continues one that is settled."""
+"""For holes that the network knows well: at the finer scales each ring continues one that is settled."""
 
 FREE = Recipe(
     guide=0.0,
@@ -77,6 +97,8 @@ FREE = Recipe(
     fading=1.15,
     rim_fading=2.0,
     rim=4,
+    structure=40.0,
+    fading_ends=0.5,
     contrast=0.35,
     by_colour=True,
     nearness=0.5,

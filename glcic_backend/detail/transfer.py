@@ -33,11 +33,6 @@ _MANY = 10_000
 _SETTLED = 0.1
 """Where more than `_MANY` patches are searched, the rounds of a scale end once one gave fewer than this share of them
 another source. Smaller levels cost little, and with fewer rounds there the fills come out calmer."""
-_FOUND_AT = 40.0
-"""Thickness of the hole in a scale's pixels, up to which structure is found there, and from which on it is refined."""
-_INWARDS = 0.5
-"""Share of the rounds of a scale that finds structure, over which the fading ends: patches near the rim count more only
-at first. What grew inwards from two sides need not fit where it meets; with all patches alike, one side gives way."""
 _TINY_COST = 1e-9
 _WHOLE = 1.1
 """One piece for the whole hole goes on where it costs less than so many times as much."""
@@ -138,10 +133,10 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
 
 
 def _better_begun(coarse: _Field, late: _Field, patience: float) -> _Field:
-    """Which of two fields of the second coarsest level goes on.
+    """Which of two fields of the second coarsest level goes on: the cheaper one, if `patience` is 1.
 
-    The one that began there keeps more of the completion. What repeats, or is built, is found only from the coarsest
-    level on, and then it fits so much better that the costs tell; so they do where the surroundings are calm.
+    The one that began there keeps more of the completion, which a smaller number favours. What repeats, or is built, is
+    found only from the coarsest level on, and then it fits so much better that the costs tell.
     """
     return coarse if float(coarse.cost.mean()) < patience * float(late.cost.mean()) else late
 
@@ -218,7 +213,7 @@ class _Search:
         self._matcher = Matcher(level, vectors, contrast, rare, nearness, random, check)
         check()
         self._fading = recipe.fading_at(level.depth)
-        self._finds_structure = level.thickness <= _FOUND_AT
+        self._fading_left = [recipe.fading_left(turn, self._rounds, level.thickness) for turn in range(self._rounds)]
         # The finest scale has them from the coarser ones, and many small holes have no surroundings in common.
         self._in_step = 0 if number == 0 or task.are_many else recipe.in_step
         if self._in_step:
@@ -235,7 +230,7 @@ class _Search:
         estimate = level.pixels.copy()
 
         def vote(found: Positions, log_cost: NDArray[np.float32], turn: int) -> None:
-            faded = log_cost + self._fading * self._share_of_fading(turn)
+            faded = log_cost + self._fading * self._fading_left[turn]
             level.fill(estimate, mean_vote(level, found, faded, self._check))
 
         def wanted() -> NDArray[np.float32]:
@@ -262,12 +257,6 @@ class _Search:
             if len(found) > _MANY and np.count_nonzero(found != before) < _SETTLED * len(found):
                 break
         return _Field(level, found, matcher.cost(patches, found))
-
-    def _share_of_fading(self, turn: int) -> np.float32:
-        """How much of the fading is left in a round, 1..0."""
-        if not self._finds_structure:
-            return np.float32(1)
-        return np.float32(max(0.0, 1 - turn / (_INWARDS * max(1, self._rounds - 1))))
 
 
 def _logarithm(cost: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,7 +16,6 @@ from glcic_backend.scene.holes import find_holes
 from glcic_backend.wire.geometry import Rectangle
 
 from ..conftest import make_thin_network
-from .line_scenes import overgrown, trunk
 from .scenes import SCENES, rim_jump
 
 # What is continued shall not depend on what the network has learnt: its weights are random.
@@ -71,17 +70,6 @@ def test_regular_scenes_are_continued_without_a_seam(engine, name, shape):
     assert error(completed, image, mask) <= {"bricks": 0.075, "fence": 0.09}.get(name, 0.03)
 
 
-def test_a_trunk_overgrows_little_of_a_hole_beside_it(engine):
-    """Nothing in the picture shows what stands where two grounds meet at the trunk. When patches near the rim counted
-    more to the last round, each ground held its place, and bark filled the gap: 0.089 of what lies beside the trunk."""
-    scenes = [trunk(lean, np.random.default_rng(seed)) for lean in (120, -60) for seed in range(3)]
-
-    shares = [overgrown(scene, engine.complete(scene.image, scene.hole)) for scene in scenes]
-
-    assert np.mean(shares) <= 0.066
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_a_sky_keeps_its_grain_at_every_depth(dtype):
     image = scene("sky", dtype=dtype)
     mask = disc(image.shape, 120, 100, 36)

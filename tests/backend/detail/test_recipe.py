@@ -95,3 +95,13 @@ def test_the_rim_fades_faster_than_what_lies_deeper():
     factors = np.exp(recipe.fading_at(np.array([0.0, 1.0, 4.0, 6.0], np.float32)))
 
     assert np.allclose(factors, [1.0, 2.0, 16.0, 36.0])
+
+
+def test_the_fading_ends_half_way_where_structure_is_found_and_stays_where_it_is_refined():
+    recipe = replace(FREE, structure=40.0, fading_ends=0.5)
+
+    found, refined = ([recipe.fading_left(turn, 9, thickness) for turn in range(9)] for thickness in (40.0, 41.0))
+
+    assert np.allclose(found, [1, 0.75, 0.5, 0.25, 0, 0, 0, 0, 0])
+    assert refined == [1.0] * 9
+    assert recipe.fading_left(0, 1, 40.0) == 1
