@@ -12,7 +12,7 @@ import numpy as np
 from glcic_backend import Inpainter
 
 _BARK = 120
-"""Brightness, 0..255, up to which a pixel may be bark; street and ground are brighter, but for the shadow between them."""
+"""Brightness, 0..255, up to which a pixel may be bark; of what stands behind only the shadow is darker."""
 
 _FINE = 4
 """Edges are drawn at so many times the size, so that they pass through pixels as a camera's do."""
