@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from glcic_backend.blending import blend
 from glcic_backend.detail.bands import Band, in_bands
 from glcic_backend.detail.pyramid import Level, Positions
+from glcic_backend.detail.shades import Shades
 
 _LEAST = 0.1
 """Contrast, as a share of the mean one, from which on less makes hardly a difference."""
@@ -20,8 +21,6 @@ _CALMEST = 1e-12
 """Mean energy that counts as none: a hundredth of what steps of one in 65535 would give."""
 _ALLOWANCE = 2.0
 """Times what is usual for its colour, by which a source that has less contrast still counts as too calm."""
-_SHADES = 12
-"""Values that are told apart in each channel of a colour."""
 _MARGIN = 6
 """Surroundings of the hole that are looked at: what fast marching reads."""
 
@@ -36,16 +35,18 @@ class Contrast:
 
     Args:
         level: gives the photograph.
+        contrast: float32 [n], by position (`contrasts`).
         strength: exponent; 0 leaves the costs as they are.
-        by_colour: no more contrast is wanted of a source than sources of its colour have in the mean.
+        shades: if given, no more contrast is wanted of a source than sources of its colour have in the mean.
 
     Attributes:
         flaws: float32 [n, 2], by position: calmness and ceiling.
         wanted: float32 [t], of the targets.
     """
 
-    def __init__(self, level: Level, strength: float, by_colour: bool = False) -> None:
-        contrast = _contrasts(level)
+    def __init__(
+        self, level: Level, contrast: NDArray[np.float32], strength: float, shades: Shades | None = None
+    ) -> None:
         self.flaws: NDArray[np.float32] = np.full((level.count, 2), np.inf, np.float32)
         calmness, ceiling = self.flaws.T
 
@@ -54,9 +55,9 @@ class Contrast:
             calmness[place] = (np.maximum(contrast[place], 0) + np.float32(_LEAST)) ** np.float32(-strength)
 
         in_bands(level, judge)
-        if by_colour:
-            _limit(level, calmness, np.float32(_ALLOWANCE**strength), ceiling)
-        self.wanted: NDArray[np.float32] = (_continued(level, contrast) + np.float32(_LEAST)) ** np.float32(strength)
+        if shades is not None:
+            _limit(level, shades, calmness, np.float32(_ALLOWANCE**strength), ceiling)
+        self.wanted: NDArray[np.float32] = (continued(level, contrast) + np.float32(_LEAST)) ** np.float32(strength)
 
     def factors(self, found: Positions) -> NDArray[np.float32]:
         """For a source of each target, int32 [t], position: at least 1, float32 [t]."""
@@ -64,7 +65,7 @@ class Contrast:
         return np.asarray(np.maximum(np.minimum(self.wanted * calmness, ceiling), 1), np.float32)
 
 
-def _contrasts(level: Level) -> NDArray[np.float32]:
+def contrasts(level: Level) -> NDArray[np.float32]:
     """The mean energy of the patch on each position, float32 [n]; that of the sources has a mean of 1."""
     picture = level.pixels.reshape(-1, level.stride, 3)
     around = np.empty(level.count, np.float32)
@@ -86,7 +87,13 @@ def _contrasts(level: Level) -> NDArray[np.float32]:
     return around / np.float32(max(total / count, _CALMEST))
 
 
-def _limit(level: Level, calmness: NDArray[np.float32], allowance: np.float32, ceiling: NDArray[np.float32]) -> None:
+def _limit(
+    level: Level,
+    shades: Shades,
+    calmness: NDArray[np.float32],
+    allowance: np.float32,
+    ceiling: NDArray[np.float32],
+) -> None:
     """How far calmness may raise a cost: what is usual for the colour decides.
 
     Args:
@@ -94,28 +101,11 @@ def _limit(level: Level, calmness: NDArray[np.float32], allowance: np.float32, c
         allowance: times what is usual.
         ceiling: float32 [n], the result; infinite for colours that no source has.
     """
-    picture = level.pixels.reshape(-1, level.stride, 3)
-    colours = np.empty(level.count, np.int16)
-    sums: dict[int, NDArray[np.float64]] = {}
-
-    def sort(band: Band) -> None:
-        place = band.positions
-        wide = np.clip(picture[band.wide], 0, 1)
-        shades = np.minimum(band.patch_means(wide) * _SHADES, _SHADES - 1).astype(np.int16)
-        colours[place] = ((shades[..., 0] * _SHADES + shades[..., 1]) * _SHADES + shades[..., 2]).ravel()
-        is_source = level.is_source[place]
-        of_sources = colours[place][is_source]
-        count = np.bincount(of_sources, minlength=_SHADES**3)
-        sums[band.rows.start] = np.stack([count, np.bincount(of_sources, 1 / calmness[place][is_source], _SHADES**3)])
-
-    in_bands(level, sort)
-    # In a fixed order: threads end when they end.
-    count, total = np.sum([sums[row] for row in sorted(sums)], axis=0)
-    usual = np.asarray(np.where(count > 0, total / np.maximum(count, 1), np.inf), np.float32)
+    usual = shades.usual(np.reciprocal(calmness))
 
     def limit(band: Band) -> None:
         place = band.positions
-        ceiling[place] = calmness[place] * usual[colours[place]] * allowance
+        ceiling[place] = calmness[place] * usual[shades.numbers[place]] * allowance
 
     in_bands(level, limit)
 
@@ -125,16 +115,23 @@ def _sum_of_squares(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.transform(np.square(picture), np.ones((1, 3), np.float32)), np.float32)
 
 
-def _continued(level: Level, contrast: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The contrast that the surroundings of the hole have, continued into it: float32 [t], for each target."""
+def continued(level: Level, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the surroundings of the hole have of something, continued into it.
+
+    Args:
+        values: float32 [n], by position, at least 0.
+
+    Returns:
+        float32 [t], for each target, at least 0.
+    """
     shape = -1, level.stride
     rows, columns = level.targets // level.stride, level.targets % level.stride
     top, left = max(0, rows.min() - _MARGIN), max(0, columns.min() - _MARGIN)
     box = slice(top, rows.max() + _MARGIN + 1), slice(left, columns.max() + _MARGIN + 1)
     known = level.is_known.reshape(shape)[box]
-    values = contrast.reshape(shape)[box][..., None]
+    around = values.reshape(shape)[box][..., None]
     there = rows - top, columns - left
     wanted = np.zeros(known.shape, np.bool_)
     wanted[there] = True
-    continued = blend(np.ones_like(values), values, wanted, known)[..., 0]
-    return np.asarray(np.maximum(continued[there], 0), np.float32)
+    inside = blend(np.ones_like(around), around, wanted, known)[..., 0]
+    return np.asarray(np.maximum(inside[there], 0), np.float32)

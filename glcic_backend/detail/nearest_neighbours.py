@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from glcic_backend.compiled import compiled, in_chunks, inlined
 from glcic_backend.detail.bands import Band, in_bands
 from glcic_backend.detail.contrast import Contrast
+from glcic_backend.detail.flatness import Flatness
 from glcic_backend.detail.pyramid import Level, Positions
 from glcic_backend.detail.shifts import Shifts
 
@@ -36,7 +37,7 @@ _TOGETHER = 8
 """Components of a distance that are summed before it is given up for being too large already."""
 
 _Patches = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-"""Vectors, and flaws and rarity, by position; vectors and contrast that the targets want."""
+"""Vectors and flaws, by position; vectors, and contrast and texture, that the targets want."""
 
 _Places = tuple[Positions, int, NDArray[np.float64], float]
 """Targets; positions from a row to the next; by target, what a source costs more for each pixel that it is away; what a
@@ -50,7 +51,7 @@ class Matcher:
         level: gives targets and sources.
         vectors: float32 [n, d], by position, the sources' patches; d is a multiple of 8.
         contrast: what the costs are multiplied by.
-        rare: float32 [n], by position, what is added to them.
+        flatness, rare: what is added to them; the latter float32 [n], by position.
         nearness: float64 [t], by target, so many times more a source's cost counts at a distance of the hole's
             thickness. A distance to the side counts less if the hole is wide (`Level.sideways`).
         random: source of random numbers.
@@ -62,18 +63,20 @@ class Matcher:
         level: Level,
         vectors: NDArray[np.float32],
         contrast: Contrast,
+        flatness: Flatness,
         rare: NDArray[np.float32],
         nearness: NDArray[np.float64],
         random: np.random.Generator,
         check: Callable[[], None],
     ) -> None:
-        self._level, self._vectors, self._contrast, self._random, self._check = level, vectors, contrast, random, check
+        self._level, self._vectors, self._random, self._check = level, vectors, random, check
+        self._wanted = np.stack([contrast.wanted, flatness.wanted], axis=1)
         # Below 0 where there is no source: one look-up tells both.
-        self._flaws = np.empty((level.count, 3), np.float32)
+        self._flaws = np.empty((level.count, 5), np.float32)
 
         def join(band: Band) -> None:
             flaws, place = self._flaws[band.positions], band.positions
-            flaws[:, :2], flaws[:, 2] = contrast.flaws[place], rare[place]
+            flaws[:, :2], flaws[:, 2:4], flaws[:, 4] = contrast.flaws[place], flatness.flaws[place], rare[place]
             flaws[~level.is_source[place]] = -1
 
         in_bands(level, join)
@@ -98,7 +101,7 @@ class Matcher:
         return found
 
     def _patches(self, wanted: NDArray[np.float32]) -> "_Patches":
-        return self._vectors, self._flaws, wanted, self._contrast.wanted
+        return self._vectors, self._flaws, wanted, self._wanted
 
     @property
     def _places(self) -> "_Places":
@@ -109,7 +112,7 @@ class Matcher:
         return self._random.choice(self._level.sources, len(self._level.targets))
 
     def cost(self, wanted: NDArray[np.float32], found: Positions) -> NDArray[np.float32]:
-        """Of targets and sources, float32 [t]: squared distance * contrast's factor, + rarity; all * farness."""
+        """Of targets and sources, float32 [t]: squared distance * contrast's factor, + what is added; all * farness."""
         cost = np.empty(len(found), np.float32)
 
         def run(begin: int, end: int) -> None:
@@ -214,7 +217,7 @@ def _cost_below(
     vectors: NDArray[np.float32],
     flaws: NDArray[np.float32],
     wanted: NDArray[np.float32],
-    contrast: NDArray[np.float32],
+    texture: NDArray[np.float32],
     targets: Positions,
     stride: int,
     nearness: NDArray[np.float64],
@@ -223,12 +226,13 @@ def _cost_below(
     """The cost of a source for a target; infinity or any other that is no less than `limit` where it is no less.
 
     Args:
-        vectors, flaws, wanted, contrast: a `_Patches`.
+        vectors, flaws, wanted, texture: a `_Patches`.
         targets, stride, nearness, sideways: a `_Places`. Passed as tuples, they would be counted anew at each call.
     """
-    factor = max(min(contrast[target] * flaws[source, 0], flaws[source, 1]), np.float32(1))
-    rare = flaws[source, 2]
-    cost = _distance(vectors, source, wanted, target, (limit - rare) / factor) * factor + rare
+    factor = max(min(texture[target, 0] * flaws[source, 0], flaws[source, 1]), np.float32(1))
+    flat = max(min(texture[target, 1], flaws[source, 3]) - flaws[source, 2], np.float32(0))
+    added = flat + flaws[source, 4]
+    cost = _distance(vectors, source, wanted, target, (limit - added) / factor) * factor + added
     # Most are dear enough wherever they are.
     if cost >= limit:
         return np.float32(np.inf)

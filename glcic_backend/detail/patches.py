@@ -17,6 +17,8 @@ from glcic_backend.detail.pyramid import PATCH, RADIUS, Level, Positions
 
 COMPONENTS = 24
 _SAMPLES = 4096
+_FEWER = 4
+"""Of these samples every so many-th tells the variance."""
 _CHUNK = 1024
 _TOGETHER = 4096
 """Patches that are gathered before they are multiplied: so few that a cache holds them."""
@@ -31,6 +33,9 @@ class PatchSpace:
 
     Args:
         level: its sources' patches give the components, those that tell most first.
+
+    Attributes:
+        variance: the mean one within the sources' patches, of all three channels together.
     """
 
     def __init__(self, level: Level) -> None:
@@ -40,6 +45,8 @@ class PatchSpace:
         samples = np.empty((len(places), PATCH * PATCH * 3))
         _gather(level.pixels, places, level.stride, samples)
         centred = torch.from_numpy(samples)
+        some = centred[::_FEWER]
+        self.variance = float(some.view(len(some), -1, 3).var(1, correction=0).sum(1).mean())
         centred -= centred.mean(0)
         components = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :COMPONENTS]
         self._basis = np.ascontiguousarray(components.numpy() / PATCH, np.float32)

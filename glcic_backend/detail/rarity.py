@@ -35,19 +35,18 @@ _STEPS = 8
 """In so many steps it is measured how far that is."""
 
 
-def rarity(level: Level, weight: float) -> NDArray[np.float32]:
+def rarity(level: Level, most: float) -> NDArray[np.float32]:
     """What is added to the cost of each source, float32 [n], by position; at least 0.
 
     Args:
-        weight: of a patch of rare pixels alone, times the mean variance of the sources' patches; 0 adds nothing.
+        most: what is added to the cost of a patch of rare pixels alone; 0 adds nothing.
     """
-    if weight == 0:
+    if most == 0:
         return np.zeros(level.count, np.float32)
     picture = level.pixels.reshape(-1, level.stride, 3)
     colours = np.empty(picture.shape[:2], np.int16)
     near_hole = _near_hole(level)
     counts: dict[int, NDArray[np.intp]] = {}
-    variances: dict[int, float] = {}
 
     def sort(band: Band) -> None:
         colours[band.rows] = _colours(picture[band.rows])
@@ -55,19 +54,16 @@ def rarity(level: Level, weight: float) -> NDArray[np.float32]:
         of_band, is_source = colours[band.rows].ravel(), level.is_source[place]
         is_near = level.is_known[place] & near_hole[place]
         counts[band.rows.start] = np.stack([_count(of_band[is_source]), _count(of_band[is_near])])
-        variances[band.rows.start] = _variance(band, picture, is_source)
 
     in_bands(level, sort)
     # In a fixed order: threads end when they end.
     everywhere, near = np.sum([counts[row] for row in sorted(counts)], axis=0)
-    variance = sum(variances[row] for row in sorted(variances))
     common = np.maximum(_shares(everywhere), _shares(near))
     rare = np.maximum(1 - common / np.float32(_COMMON), 0)
-    factor = np.float32(weight * variance / everywhere.sum())
     added = np.empty(level.count, np.float32)
 
     def add(band: Band) -> None:
-        added[band.positions] = band.patch_means(rare[colours[band.wide]]).ravel() * factor
+        added[band.positions] = band.patch_means(rare[colours[band.wide]]).ravel() * np.float32(most)
 
     in_bands(level, add)
     return added
@@ -105,11 +101,3 @@ def _near_hole(level: Level) -> NDArray[np.bool_]:
     hole.ravel()[level.targets] = 1
     near = cv2.dilate(hole[::step, ::step], np.ones((2 * (reach // step) + 1,) * 2, np.uint8))
     return np.asarray(cv2.resize(near, shape[::-1], interpolation=cv2.INTER_NEAREST) > 0).ravel()
-
-
-def _variance(band: Band, picture: NDArray[np.float32], is_source: NDArray[np.bool_]) -> float:
-    """The sum of the variances within the patches of a band's sources, of all three channels together."""
-    wide = picture[band.wide]
-    squares = band.patch_means(np.square(wide)) - np.square(band.patch_means(wide))
-    of_all = cv2.transform(np.maximum(squares, 0), np.ones((1, 3), np.float32))
-    return float(of_all.ravel()[is_source].sum(dtype=np.float64))

@@ -24,6 +24,8 @@ class Recipe:
     contrast: exponent by which a source's missing contrast raises its cost; 0 leaves the costs as they are. The
         sharpness of the fill grows with it.
     by_colour: no more contrast is wanted of a source than what has its colour usually has.
+    flat: share of the contrast that is wanted at a place, and usual for a source's colour, below which the source
+        counts as flat, which adds to its cost (`flatness.py`).
     nearness: so many times more a source's cost counts at a distance of the hole's thickness.
     rarity: added to the cost of a source of rare colours alone, times the mean variance of the sources' patches.
     outlier: a step at the rim that is so many times the median one is half believed, a larger one less.
@@ -42,6 +44,7 @@ class Recipe:
     fading_ends: float
     contrast: float
     by_colour: bool
+    flat: float
     nearness: float
     rarity: float
     outlier: float
@@ -82,6 +85,7 @@ FAITHFUL = Recipe(
     fading_ends=0.5,
     contrast=0.35,
     by_colour=False,
+    flat=0.33,
     nearness=0.5,
     rarity=1.0,
     outlier=6.0,
@@ -101,6 +105,7 @@ FREE = Recipe(
     fading_ends=0.5,
     contrast=0.35,
     by_colour=True,
+    flat=0.0,
     nearness=0.5,
     rarity=1.0,
     outlier=6.0,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glcic_backend.detail.contrast import Contrast
+from glcic_backend.detail.contrast import Contrast, contrasts
+from glcic_backend.detail.flatness import Flatness
 from glcic_backend.detail.guide import GUIDE_NUMBERS, guide_vectors
 from glcic_backend.detail.lines import LINE_NUMBERS, Line, line_vectors, near_lines
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
@@ -19,6 +20,7 @@ from glcic_backend.detail.pyramid import RADIUS, Level, Positions, source_mask
 from glcic_backend.detail.rarity import rarity
 from glcic_backend.detail.recipe import Recipe
 from glcic_backend.detail.seams import without_seams
+from glcic_backend.detail.shades import Shades
 from glcic_backend.detail.shifts import DominantShifts
 from glcic_backend.detail.voting import best_vote, mean_vote
 from glcic_backend.detail.whole_piece import whole_piece
@@ -196,7 +198,10 @@ class _Search:
             vectors[:, COMPONENTS:][:, of_guide], self._seen[:, of_guide] = known, in_hole[level.targets]
             del known, in_hole
         check()
-        contrast = Contrast(level, recipe.contrast, recipe.by_colour)
+        shades, energy, variance = Shades(level), contrasts(level), self._space.variance
+        contrast = Contrast(level, energy, recipe.contrast, shades if recipe.by_colour else None)
+        flatness = Flatness(level, energy, shades, recipe.flat, variance)
+        del shades, energy
         nearness = np.full(len(level.targets), recipe.nearness)
         if lines:
             numbers = line_vectors(lines, scene.hole.shape)
@@ -204,13 +209,13 @@ class _Search:
             # A plain rail before pickets: what stands on a line has the line's contrast, not that of the surroundings,
             # and its sources, which lie where the line is known, are as far away as the line is hidden.
             on_line = self._seen[:, -LINE_NUMBERS:].any(axis=1)
-            contrast.wanted[on_line] = 0
+            contrast.wanted[on_line] = flatness.wanted[on_line] = 0
             nearness[on_line] *= level.thickness / max(level.thickness, *(line.gap for line in lines))
             del numbers
         check()
-        rare = rarity(level, recipe.rarity)
+        rare = rarity(level, recipe.rarity * variance)
         check()
-        self._matcher = Matcher(level, vectors, contrast, rare, nearness, random, check)
+        self._matcher = Matcher(level, vectors, contrast, flatness, rare, nearness, random, check)
         check()
         self._fading = recipe.fading_at(level.depth)
         self._fading_left = [recipe.fading_left(turn, self._rounds, level.thickness) for turn in range(self._rounds)]

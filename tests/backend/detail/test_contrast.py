@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
-from glcic_backend.detail.contrast import Contrast
+from glcic_backend.detail.contrast import Contrast, contrasts
 from glcic_backend.detail.pyramid import Level
+from glcic_backend.detail.shades import Shades
 from glcic_backend.scene.scene import Scene
 from glcic_train.scores.metrics import sharpness
 
@@ -64,7 +65,7 @@ def factor(level, target, source):
     """What the cost of a source is multiplied by for a target; both as row and column."""
     positions = [level.at(np.int32(row), np.int32(column)) for row, column in (target, source)]
     found = np.full(len(level.targets), positions[1])
-    return float(Contrast(level, 0.7).factors(found)[level.number[positions[0]]])
+    return float(Contrast(level, contrasts(level), 0.7).factors(found)[level.number[positions[0]]])
 
 
 LEAVES, FLAT = (30, 30), (30, 170)
@@ -91,7 +92,7 @@ def test_a_photograph_without_any_contrast_has_factors_too(shade):
     hole[25:35, 25:35] = True
     level = Level(Scene(picture, ~hole, hole))
 
-    factors = Contrast(level, 0.7).factors(np.full(len(level.targets), level.sources[0]))
+    factors = Contrast(level, contrasts(level), 0.7).factors(np.full(len(level.targets), level.sources[0]))
 
     assert np.isfinite(factors).all()
     assert (factors >= 1).all()
@@ -102,6 +103,8 @@ def test_by_colour_a_calm_source_of_a_colour_that_is_calm_costs_little_among_lea
     positions = [level.at(np.int32(row), np.int32(column)) for row, column in ((80, 50), FLAT)]
     found, target = np.full(len(level.targets), positions[1]), level.number[positions[0]]
 
-    anyhow, by_colour = (float(Contrast(level, 0.7, told).factors(found)[target]) for told in (False, True))
+    anyhow, by_colour = (
+        float(Contrast(level, contrasts(level), 0.7, shades).factors(found)[target]) for shades in (None, Shades(level))
+    )
 
     assert by_colour < 2 < anyhow

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from glcic_backend.detail import nearest_neighbours
-from glcic_backend.detail.contrast import Contrast
+from glcic_backend.detail.contrast import Contrast, contrasts
+from glcic_backend.detail.flatness import Flatness
 from glcic_backend.detail.nearest_neighbours import Matcher, doubled
 from glcic_backend.detail.patches import COMPONENTS, PatchSpace
 from glcic_backend.detail.pyramid import RADIUS, Level
 from glcic_backend.detail.seams import without_seams
+from glcic_backend.detail.shades import Shades
 from glcic_backend.detail.voting import best_vote, mean_vote
 from glcic_backend.scene.scene import Scene
 
@@ -36,10 +38,19 @@ def level(scene):
     return Level(scene)
 
 
-def matcher_of(level, vectors, contrast, nearness, seed=0, rare=None):
+def contrast_of(level, strength=0.7):
+    return Contrast(level, contrasts(level), strength)
+
+
+def flatness_of(level, begins=0.0, variance=0.0):
+    return Flatness(level, contrasts(level), Shades(level), begins, variance)
+
+
+def matcher_of(level, vectors, contrast, nearness, seed=0, rare=None, flatness=None):
+    flatness = flatness_of(level) if flatness is None else flatness
     rare = np.zeros(level.count, np.float32) if rare is None else rare
     nearness = np.full(len(level.targets), nearness)
-    return Matcher(level, vectors, contrast, rare, nearness, np.random.default_rng(seed), nothing)
+    return Matcher(level, vectors, contrast, flatness, rare, nearness, np.random.default_rng(seed), nothing)
 
 
 def patch(level, picture, position):
@@ -91,9 +102,9 @@ def test_distances_of_vectors_are_nearly_those_of_the_patches(scene, level):
 def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     space = PatchSpace(level)
     vectors = space.everywhere(nothing)
-    contrast = Contrast(level, 0.7)
+    contrast, flatness = contrast_of(level), flatness_of(level, 1.0, 0.01)
     rare = np.random.default_rng(1).uniform(0, 0.01, level.count).astype(np.float32)
-    matcher = matcher_of(level, vectors, contrast, 0.5, rare=rare)
+    matcher = matcher_of(level, vectors, contrast, 0.5, rare=rare, flatness=flatness)
     wanted = space.at(level.pixels, level.targets, nothing)
     best = matcher.cost(wanted, matcher.first(wanted))
 
@@ -110,7 +121,10 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     distance = np.hypot(down, across)
     farness = 1 + 0.5 * distance / (2 * level.depth.max())
     squares = np.square(wanted[:, None] - vectors[level.sources]).sum(axis=2)
-    costs = (squares * factors + rare[level.sources]) * farness
+    texture, usual = flatness.flaws[level.sources].T
+    flat = np.maximum(np.minimum.outer(flatness.wanted, usual) - texture, 0)
+    assert flat.any() and not flat.all()
+    costs = (squares * factors + flat + rare[level.sources]) * farness
     assert np.allclose(best, costs.min(axis=1), atol=1e-5)
     assert level.is_source[found].all()
     assert np.allclose(cost, matcher.cost(wanted, found))
@@ -126,7 +140,7 @@ def test_of_two_sources_alike_the_nearer_one_is_found():
     vectors, wanted = space.everywhere(nothing), space.at(level.pixels, level.targets, nothing)
 
     def mean_distance(nearness):
-        matcher = matcher_of(level, vectors, Contrast(level, 0.7), nearness)
+        matcher = matcher_of(level, vectors, contrast_of(level), nearness)
         (rows, columns), (from_rows, from_columns) = map(level.rows_and_columns, (level.targets, matcher.first(wanted)))
         return np.hypot(rows - from_rows, columns - from_columns).mean()
 
@@ -142,7 +156,7 @@ def hole_of(width, height):
 def test_in_a_wide_hole_a_distance_to_the_side_is_measured_by_its_width():
     level = hole_of(150, 30)
     flat = np.zeros((level.count, COMPONENTS), np.float32)
-    matcher = matcher_of(level, flat, Contrast(level, 0), 1.0, rare=np.ones(level.count, np.float32))
+    matcher = matcher_of(level, flat, contrast_of(level, 0), 1.0, rare=np.ones(level.count, np.float32))
     middle = level.number[level.at(np.int32(100), np.int32(100))]
     found = np.full(len(level.targets), level.sources[0])
 
@@ -170,7 +184,7 @@ def test_a_random_source_that_gains_little_does_not_break_a_piece(level, monkeyp
         inner = beside < len(piece)
         shares = []
         for seed in range(20):
-            matcher = matcher_of(level, vectors, Contrast(level, 0.7), 0.0, seed)
+            matcher = matcher_of(level, vectors, contrast_of(level), 0.0, seed)
             found = piece.copy()
             matcher.improve(wanted, found, matcher.cost(wanted, found), False)
             shares.append((found[inner] + 1 == found[beside[inner]]).mean())

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from glcic_backend.detail.contrast import Contrast
+from glcic_backend.detail.contrast import Contrast, contrasts
+from glcic_backend.detail.flatness import Flatness
 from glcic_backend.detail.nearest_neighbours import Matcher
 from glcic_backend.detail.patches import PatchSpace
 from glcic_backend.detail.pyramid import Level
+from glcic_backend.detail.shades import Shades
 from glcic_backend.detail.shifts import DominantShifts
 from glcic_backend.scene.scene import Scene
 
@@ -70,6 +72,12 @@ def test_the_check_may_end_it():
         DominantShifts(stop).of(level, vectors_of(level))
 
 
+def plain(level):
+    """Contrast and flatness that change no cost."""
+    measured = contrasts(level)
+    return Contrast(level, measured, 0.0), Flatness(level, measured, Shades(level), 0.0, 0.0)
+
+
 @pytest.mark.parametrize("shift", [(13, 0), (0, -17), (-13, 17)])
 def test_a_source_in_step_is_found_across_a_hole_of_many_steps(shift):
     scene = repeated(260, 300, 13, 17, np.s_[80:180, 90:200])
@@ -78,7 +86,7 @@ def test_a_source_in_step_is_found_across_a_hole_of_many_steps(shift):
     matcher = Matcher(
         level,
         vectors_of(level),
-        Contrast(level, 0.0),
+        *plain(level),
         np.zeros(level.count, np.float32),
         np.zeros(len(level.targets)),
         random,
@@ -102,7 +110,7 @@ def test_a_source_in_step_that_costs_more_is_not_taken():
     vectors = vectors_of(level)
     random = np.random.default_rng(0)
     rare, nearness = np.zeros(level.count, np.float32), np.zeros(len(level.targets))
-    matcher = Matcher(level, vectors, Contrast(level, 0.0), rare, nearness, random, nothing)
+    matcher = Matcher(level, vectors, *plain(level), rare, nearness, random, nothing)
     wanted = PatchSpace(level).at(level.pixels, level.targets, nothing)
     found = matcher.anywhere()
     cost = matcher.cost(wanted, found)
