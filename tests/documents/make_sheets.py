@@ -14,9 +14,9 @@ from PIL import Image
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 HEADING, CELL, GAP, ROWS = 24, 256, 4, 6  # of the sheets, pixels; photographs that are shown
-MEAN_COLOUR = 2  # its column
+MEAN_COLOUR = 5  # its column
 SMALL_COLUMNS = 9
-WIDTH, QUALITY = 1280, 85
+WIDTH, QUALITY = 1280, 80
 
 
 def without_mean_colour(sheet: NDArray[np.uint8]) -> NDArray[np.uint8]:
