@@ -37,7 +37,8 @@ _TOGETHER = 8
 """Components of a distance that are summed before it is given up for being too large already."""
 
 _Patches = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-"""Vectors and flaws, by position; vectors, and contrast and texture, that the targets want."""
+"""Of sources, by position: vectors; calmness, ceiling (`Contrast`), texture, what is usual (`Flatness`), and rarity.
+Of what targets want: vectors; contrast and texture."""
 
 _Places = tuple[Positions, int, NDArray[np.float64], float]
 """Targets; positions from a row to the next; by target, what a source costs more for each pixel that it is away; what a

@@ -18,7 +18,7 @@ from glcic_backend.detail.pyramid import PATCH, RADIUS, Level, Positions
 COMPONENTS = 24
 _SAMPLES = 4096
 _FEWER = 4
-"""Of these samples every so many-th tells the variance."""
+"""Times fewer of them tell the variance, which is a mean."""
 _CHUNK = 1024
 _TOGETHER = 4096
 """Patches that are gathered before they are multiplied: so few that a cache holds them."""

@@ -25,7 +25,7 @@ class Recipe:
         sharpness of the fill grows with it.
     by_colour: no more contrast is wanted of a source than what has its colour usually has.
     flat: share of the contrast that is wanted at a place, and usual for a source's colour, below which the source
-        counts as flat, which adds to its cost (`flatness.py`).
+        counts as flat, which adds to its cost (`flatness.py`); 0 adds nothing.
     nearness: so many times more a source's cost counts at a distance of the hole's thickness.
     rarity: added to the cost of a source of rare colours alone, times the mean variance of the sources' patches.
     outlier: a step at the rim that is so many times the median one is half believed, a larger one less.

@@ -85,12 +85,16 @@ def test_in_a_flat_place_nothing_is_preferred():
     assert factor(level, (80, 150), LEAVES) == 1
 
 
-@pytest.mark.parametrize("shade", [0.0, 0.5])
-def test_a_photograph_without_any_contrast_has_factors_too(shade):
-    picture = np.full((60, 60, 3), shade, np.float32)
+def level_of_one(shade):
+    """A photograph without any contrast, with a hole in its middle."""
     hole = np.zeros((60, 60), bool)
     hole[25:35, 25:35] = True
-    level = Level(Scene(picture, ~hole, hole))
+    return Level(Scene(np.full((60, 60, 3), shade, np.float32), ~hole, hole))
+
+
+@pytest.mark.parametrize("shade", [0.0, 0.5])
+def test_a_photograph_without_any_contrast_has_factors_too(shade):
+    level = level_of_one(shade)
 
     factors = Contrast(level, contrasts(level), 0.7).factors(np.full(len(level.targets), level.sources[0]))
 

@@ -13,7 +13,7 @@ from glcic_backend.detail.pyramid import Level
 from glcic_backend.detail.shades import Shades
 from glcic_backend.scene.scene import Scene
 
-from .test_contrast import leaves, level_beside_a_flat_half
+from .test_contrast import leaves, level_beside_a_flat_half, level_of_one
 
 LEAVES, FLAT = (30, 30), (30, 170)
 VARIANCE = 0.02
@@ -64,10 +64,7 @@ def test_a_share_of_none_adds_nothing():
 
 @pytest.mark.parametrize("shade", [0.0, 0.5])
 def test_a_photograph_without_any_contrast_is_flat_without_being_worse(shade):
-    picture = np.full((60, 60, 3), shade, np.float32)
-    hole = np.zeros((60, 60), bool)
-    hole[25:35, 25:35] = True
-    level = Level(Scene(picture, ~hole, hole))
+    level = level_of_one(shade)
 
     assert added(level, (30, 30), (10, 10), variance=0.0) == 0
     assert added(level, (30, 30), (10, 10)) == 0
