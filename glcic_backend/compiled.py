@@ -2,9 +2,11 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache, partial
+from queue import Empty, SimpleQueue
+from threading import Event
 from typing import Any, ParamSpec, TypeVar
 
 import numba
@@ -170,6 +172,60 @@ def side_by_side(
     for future in begun:
         future.result()
     return [results[number] for number in range(len(tasks))]
+
+
+def ahead(
+    tasks: Iterable[Callable[[Callable[[], bool]], Result]], threads: int, cancelled: Callable[[], bool]
+) -> Generator[Result, None, None]:
+    """Run tasks in their order, by another thread while what the earlier ones gave is worked with.
+
+    Args:
+        tasks: each is called once and told what to poll, which ends it when true. It is asked for when it is to begin.
+        threads: how many at most; with one, or where all are busy, a task runs when its result is asked for.
+        cancelled: what this thread's tasks are to poll; also polled while the other one is waited for.
+
+    Yields:
+        What the tasks return. Closed (`contextlib.closing`), it ends the one that runs.
+    """
+    upcoming, over, done = iter(tasks), Event(), SimpleQueue[list[Result]]()
+
+    def run() -> None:
+        try:
+            for task in upcoming:
+                done.put([task(over.is_set)])
+        finally:
+            done.put([])  # the end
+
+    helper: Future[None] | None = None
+    try:
+        while True:
+            if helper is None or helper.cancel():
+                task = next(upcoming, None)
+                if task is None:
+                    return
+                result = [task(cancelled)]
+                helper = _pool(os.getpid()).submit(run) if threads > 1 else None
+            else:
+                result = _polled(done, cancelled, over)
+                if not result:
+                    helper.result()
+                    return
+            # What is done with gives its memory back: nothing here may hold it.
+            yield result.pop()
+    finally:
+        over.set()
+        if helper is not None and not helper.cancel():
+            wait([helper])
+
+
+def _polled(queue: SimpleQueue[Result], cancelled: Callable[[], bool], over: Event) -> Result:
+    """What comes next; meanwhile `over` is set once it is cancelled."""
+    while True:
+        try:
+            return queue.get(timeout=_POLL_SECONDS)
+        except Empty:
+            if cancelled():
+                over.set()
 
 
 @lru_cache(1)

@@ -8,6 +8,7 @@ numbers are added to the patches' vectors that tell the distance from it and its
 source on the line's known part, and one beside it none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -112,7 +113,7 @@ def _turn(begin: Point, end: Point, seen: Point) -> float:
     return float(x * v - y * u)
 
 
-def line_vectors(lines: list[Line], shape: tuple[int, int]) -> NDArray[np.float32]:
+def line_vectors(lines: Sequence[Line], shape: tuple[int, int]) -> NDArray[np.float32]:
     """What holds patches to lines, float32 [n, LINE_NUMBERS], by position in a picture of a shape; 0 far from lines."""
     height, width = shape
     numbers = np.zeros((height + 2 * RADIUS, width + 2 * RADIUS, LINE_NUMBERS), np.float32)
@@ -123,7 +124,7 @@ def line_vectors(lines: list[Line], shape: tuple[int, int]) -> NDArray[np.float3
     return numbers.reshape(-1, LINE_NUMBERS)
 
 
-def near_lines(lines: list[Line], shape: tuple[int, int]) -> NDArray[np.bool_]:
+def near_lines(lines: Sequence[Line], shape: tuple[int, int]) -> NDArray[np.bool_]:
     """The pixels within half a Gaussian's width of a line, bool of a shape."""
     numbers = line_vectors([replace(line, weight=1.0) for line in lines], shape)[:, :2]
     numbers = numbers.reshape(shape[0] + 2 * RADIUS, -1, 2)[RADIUS:-RADIUS, RADIUS:-RADIUS]

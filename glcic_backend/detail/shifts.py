@@ -39,40 +39,37 @@ _CHUNK = 16
 
 
 class DominantShifts:
-    """The shifts by which the surroundings of a hole repeat, scale by scale, the coarsest first.
+    """The shifts by which the surroundings of a hole repeat, scale by scale, the coarsest first."""
 
-    Args:
-        check: called often; may raise.
-    """
-
-    def __init__(self, check: Callable[[], None]) -> None:
-        self._check = check
+    def __init__(self) -> None:
         self._shifts: Shifts | None = None
 
-    def of(self, level: Level, vectors: NDArray[np.float32]) -> Shifts:
+    def of(self, level: Level, vectors: NDArray[np.float32], check: Callable[[], None]) -> Shifts:
         """The shifts of a scale, the most frequent first.
 
         Args:
             level: the coarsest, or the next finer one than before.
             vectors: float32 [n, COMPONENTS or more], of its patches, by position.
+            check: called often; may raise.
         """
         if self._shifts is None or len(level.sources) * _SAMPLES <= _MOST_PAIRS:
-            self._shifts = self._found(level, vectors)
+            self._shifts = _found(level, vectors, check)
         else:
             self._shifts = _refined(level, vectors, self._shifts)
         return self._shifts
 
-    def _found(self, level: Level, vectors: NDArray[np.float32]) -> Shifts:
-        samples = _samples(level, min(_SAMPLES, _MOST_PAIRS // len(level.sources)))
-        found = samples.copy()
-        least = max(_LEAST, _LEAST_SHARE * max(level.shape))
 
-        def run(begin: int, end: int) -> None:
-            _nearest_apart(vectors, samples[begin:end], level.sources, level.stride, least**2, found[begin:end])
+def _found(level: Level, vectors: NDArray[np.float32], check: Callable[[], None]) -> Shifts:
+    samples = _samples(level, min(_SAMPLES, _MOST_PAIRS // len(level.sources)))
+    found = samples.copy()
+    least = max(_LEAST, _LEAST_SHARE * max(level.shape))
 
-        in_chunks(run, len(samples), _CHUNK, torch.get_num_threads(), self._check)
-        ends, begins = (np.stack(level.rows_and_columns(places), axis=1) for places in (found, samples))
-        return _peaks((ends - begins)[found != samples])
+    def run(begin: int, end: int) -> None:
+        _nearest_apart(vectors, samples[begin:end], level.sources, level.stride, least**2, found[begin:end])
+
+    in_chunks(run, len(samples), _CHUNK, torch.get_num_threads(), check)
+    ends, begins = (np.stack(level.rows_and_columns(places), axis=1) for places in (found, samples))
+    return _peaks((ends - begins)[found != samples])
 
 
 def _refined(level: Level, vectors: NDArray[np.float32], coarse: Shifts) -> Shifts:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from glcic_backend import Inpainter
-from glcic_backend.detail import transfer
 from glcic_backend.detail.pyramid import RADIUS
+from glcic_backend.detail.search import Search, logarithm
 from glcic_backend.detail.voting import best_vote
 
 from .make_removals import REMOVALS, read_photograph
@@ -27,7 +27,7 @@ SIDE, GAP = 230, 4
 def searched_pictures(engine: Inpainter, image: NDArray[np.uint8], mask: NDArray[np.uint8]) -> list[Image.Image]:
     """The whole picture after the search at each scale, the coarsest first, at full size; then the end."""
     pictures = []
-    begin = transfer._Search.begun
+    begin = Search.begun
 
     def watched(search, found):
         field = begin(search, found)
@@ -35,13 +35,13 @@ def searched_pictures(engine: Inpainter, image: NDArray[np.uint8], mask: NDArray
             level = field.level
             picture = level.pixels.reshape(-1, level.stride, 3)[RADIUS:-RADIUS, RADIUS:-RADIUS].copy()
             rows, columns = level.rows_and_columns(level.filled)
-            votes = best_vote(level, field.found, transfer._logarithm(field.cost), lambda: None)
+            votes = best_vote(level, field.found, logarithm(field.cost), lambda: None)
             picture[rows, columns] = level.pixels[votes]
             small = Image.fromarray((255 * picture.clip(0, 1)).astype(np.uint8))
             pictures.append(small.resize((image.shape[1], image.shape[0]), Image.Resampling.NEAREST))
         return field
 
-    with patch.object(transfer._Search, "begun", watched):
+    with patch.object(Search, "begun", watched):
         completed = engine.complete(image, mask, context="all")
     return [*pictures, Image.fromarray(completed)]
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from glcic_backend.detail import Task, transfer_texture
 from glcic_backend.detail.patches import PatchSpace
 from glcic_backend.detail.pyramid import RADIUS
 from glcic_backend.detail.recipe import FREE
-from glcic_backend.detail.transfer import Task, transfer_texture
 from glcic_backend.scene.scene import Scene
 
 

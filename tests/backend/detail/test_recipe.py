@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from glcic_backend.detail import FAITHFUL, FREE, Task, transfer, transfer_texture
+from glcic_backend.detail import FAITHFUL, FREE, Task, search, transfer_texture
 from glcic_backend.detail import fills as detailed
 from glcic_backend.detail.fills import DetailOptions, add_details
 from glcic_backend.detail.nearest_neighbours import Matcher
@@ -42,7 +42,7 @@ def test_the_rounds_of_a_large_level_end_once_its_pieces_have_settled(monkeypatc
 
     def counted(settled):
         passes.clear()
-        monkeypatch.setattr(transfer, "_SETTLED", settled)
+        monkeypatch.setattr(search, "_SETTLED", settled)
         picture = stripes(240, 240)
         truth = picture.copy()
         hole = np.zeros(picture.shape[:2], bool)
@@ -52,7 +52,7 @@ def test_the_rounds_of_a_large_level_end_once_its_pieces_have_settled(monkeypatc
         assert transfer_texture(Task(scene, 3, 10.0, FREE, 0), lambda share: None, None)
         return passes.count((side + 2 * RADIUS) ** 2), np.abs(scene.picture - truth)[hole].mean()
 
-    settled = transfer._SETTLED
+    settled = search._SETTLED
     (all_of_them, exact), (told, error) = counted(0.0), counted(settled)
 
     assert all_of_them == 3 * FREE.rounds_at(0)

@@ -39,12 +39,12 @@ def repeated(height, width, down, across, hole):
 
 def test_the_shifts_of_a_wall_are_whole_courses_at_each_scale():
     fine = wall()
-    shifts = DominantShifts(nothing)
+    shifts = DominantShifts()
 
     for scene, course in ((fine.halved(), 8), (fine, 16)):
         level = Level(scene)
         # Of the less frequent ones a few are chance.
-        found = shifts.of(level, vectors_of(level))[:10]
+        found = shifts.of(level, vectors_of(level), nothing)[:10]
         # A course is half a brick aside of the one above it.
         assert not (found % course).any()
         assert not (found.sum(axis=1) % (2 * course)).any()
@@ -53,7 +53,7 @@ def test_the_shifts_of_a_wall_are_whole_courses_at_each_scale():
 def test_shifts_are_not_to_the_patches_beside_and_each_is_told_one_way_only():
     level = Level(wall().halved())
 
-    found = DominantShifts(nothing).of(level, vectors_of(level))
+    found = DominantShifts().of(level, vectors_of(level), nothing)
 
     assert np.hypot(*found.T).min() >= max(level.shape) / 15
     told = {tuple(shift) for shift in found.tolist()}
@@ -69,7 +69,7 @@ def test_the_check_may_end_it():
 
     level = Level(wall().halved())
     with pytest.raises(StopError):
-        DominantShifts(stop).of(level, vectors_of(level))
+        DominantShifts().of(level, vectors_of(level), stop)
 
 
 def plain(level):
