@@ -26,6 +26,11 @@ _STRIP = 1 << 18
 """Positions whose vectors are computed together."""
 _ROWS = 32
 """Rows of them that a thread copies at once: most of the time goes into memory that is touched for the first time."""
+_BAND = 64
+"""Rows whose patches at some positions are computed together."""
+_DENSE, _MANY = 0.6, 4096
+"""Share of such rows' box that is asked for, and positions, from which on computing the whole box takes less time than
+gathering the patches."""
 
 
 class PatchSpace:
@@ -62,8 +67,7 @@ class PatchSpace:
             float32 [n, COMPONENTS + room].
         """
         stride = self._level.stride
-        kernel = torch.from_numpy(self._basis).view(PATCH, PATCH, 3, -1).permute(3, 2, 0, 1)
-        kernel = kernel.contiguous(memory_format=torch.channels_last)  # and so is what it gives
+        kernel = self._kernel()
         picture = self._level.pixels.reshape(-1, stride, 3)
         vectors = np.zeros((len(picture), stride, COMPONENTS + room), np.float32)
         rows = max(1, _STRIP // stride)
@@ -71,11 +75,9 @@ class PatchSpace:
         for top in range(0, last, rows):
             check()
             part = picture[top : min(top + rows, last) + 2 * RADIUS]
-            with torch.inference_mode():
-                strip = functional.conv2d(torch.from_numpy(part).permute(2, 0, 1)[None], kernel)
-            height = strip.shape[2]
+            found = _convolved(part, kernel)
+            height = len(found)
             inner = vectors[top + RADIUS : top + RADIUS + height, RADIUS:-RADIUS]
-            found = strip[0].permute(1, 2, 0).numpy()
 
             def copy(begin: int, end: int, inner: Any = inner, found: Any = found) -> None:
                 inner[begin:end, :, :COMPONENTS] = found[begin:end]
@@ -84,19 +86,45 @@ class PatchSpace:
         return vectors.reshape(self._level.count, -1)
 
     def at(
-        self, pixels: NDArray[np.float32], positions: Positions, check: Callable[[], None], room: int = 0
-    ) -> NDArray[np.float32]:
-        """Vectors of the patches at some positions of a picture.
+        self,
+        pixels: NDArray[np.float32],
+        positions: Positions,
+        vectors: NDArray[np.float32],
+        check: Callable[[], None],
+    ) -> None:
+        """Put the vectors of the patches at some positions of a picture into the first `COMPONENTS` of `vectors`.
 
         Args:
             pixels: float32 [n, 3], by position.
-            positions: int32 [p].
-            check, room: as above.
-
-        Returns:
-            float32 [p, COMPONENTS + room].
+            positions: int32 [p], ascending.
+            vectors: float32 [p, COMPONENTS or more], changed in place.
+            check: as above.
         """
-        vectors = np.zeros((len(positions), COMPONENTS + room), np.float32)
+        stride, kernel = self._level.stride, self._kernel()
+        rows, columns = positions // stride, positions % stride
+        picture = pixels.reshape(-1, stride, 3)
+        begin = 0
+        while begin < len(positions):
+            check()
+            top = int(rows[begin])
+            end = int(np.searchsorted(rows, top + _BAND))
+            bottom, left, right = int(rows[end - 1]), int(columns[begin:end].min()), int(columns[begin:end].max())
+            box = picture[top - RADIUS : bottom + RADIUS + 1, left - RADIUS : right + RADIUS + 1]
+            place = slice(begin, end)
+            if end - begin >= max(_MANY, _DENSE * (bottom - top + 1) * (right - left + 1)):
+                vectors[place, :COMPONENTS] = _convolved(box, kernel)[rows[place] - top, columns[place] - left]
+            else:
+                self._put_one_by_one(pixels, positions[place], vectors[place], check)
+            begin = end
+
+    def _put_one_by_one(
+        self,
+        pixels: NDArray[np.float32],
+        positions: Positions,
+        vectors: NDArray[np.float32],
+        check: Callable[[], None],
+    ) -> None:
+        """As `at`, patch by patch."""
         patches = np.empty((min(len(positions), _TOGETHER), PATCH * PATCH * 3), np.float32)
         for first in range(0, len(positions), _TOGETHER):
             part = positions[first : first + _TOGETHER]
@@ -108,7 +136,17 @@ class PatchSpace:
             in_chunks(run, len(part), _CHUNK, torch.get_num_threads(), check)
             product = torch.from_numpy(gathered) @ torch.from_numpy(self._basis)
             vectors[first : first + len(part), :COMPONENTS] = product.numpy()
-        return vectors
+
+    def _kernel(self) -> torch.Tensor:
+        kernel = torch.from_numpy(self._basis).view(PATCH, PATCH, 3, -1).permute(3, 2, 0, 1)
+        return kernel.contiguous(memory_format=torch.channels_last)  # and so is what it gives
+
+
+def _convolved(picture: NDArray[np.float32], kernel: torch.Tensor) -> NDArray[np.float32]:
+    """The vectors of all patches of a picture, float32 [h + 6, w + 6, 3], that lie in it wholly: [h, w, COMPONENTS]."""
+    with torch.inference_mode():
+        found = functional.conv2d(torch.from_numpy(picture).permute(2, 0, 1)[None], kernel)
+    return np.asarray(found[0].permute(1, 2, 0).numpy(), np.float32)
 
 
 @compiled

@@ -147,15 +147,15 @@ class Search:
             faded = log_cost + self._fading * self._fading_left[turn]
             level.fill(estimate, mean_vote(level, found, faded, self._check))
 
-        def wanted() -> NDArray[np.float32]:
-            room = self._seen.shape[1]
-            patches = self._space.at(estimate, level.targets, self._check, room)
-            patches[:, COMPONENTS:] = self._seen
-            return patches
+        patches = np.zeros((len(level.targets), COMPONENTS + self._seen.shape[1]), np.float32)
+        patches[:, COMPONENTS:] = self._seen
+
+        def look() -> None:
+            self._space.at(estimate, level.targets, patches, self._check)
 
         if found is not None:
             vote(found, np.zeros_like(self._fading), 0)
-        patches = wanted()
+        look()
         if found is None:
             found = matcher.first(patches)
         backwards = False
@@ -167,7 +167,7 @@ class Search:
                 matcher.improve(patches, found, cost, backwards)
                 backwards = not backwards
             vote(found, logarithm(cost), turn)
-            patches = wanted()
+            look()
             if len(found) > _MANY and np.count_nonzero(found != before) < _SETTLED * len(found):
                 break
         return Field(level, found, matcher.cost(patches, found))

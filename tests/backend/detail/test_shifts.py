@@ -82,17 +82,17 @@ def plain(level):
 def test_a_source_in_step_is_found_across_a_hole_of_many_steps(shift):
     scene = repeated(260, 300, 13, 17, np.s_[80:180, 90:200])
     level = Level(scene)
-    random = np.random.default_rng(0)
+    random, vectors = np.random.default_rng(0), vectors_of(level)
     matcher = Matcher(
         level,
-        vectors_of(level),
+        vectors,
         *plain(level),
         np.zeros(level.count, np.float32),
         np.zeros(len(level.targets)),
         random,
         nothing,
     )
-    wanted = PatchSpace(level).at(level.pixels, level.targets, nothing)
+    wanted = vectors[level.targets]
     found = matcher.anywhere()
     cost = matcher.cost(wanted, found)
 
@@ -111,7 +111,7 @@ def test_a_source_in_step_that_costs_more_is_not_taken():
     random = np.random.default_rng(0)
     rare, nearness = np.zeros(level.count, np.float32), np.zeros(len(level.targets))
     matcher = Matcher(level, vectors, *plain(level), rare, nearness, random, nothing)
-    wanted = PatchSpace(level).at(level.pixels, level.targets, nothing)
+    wanted = vectors[level.targets]
     found = matcher.anywhere()
     cost = matcher.cost(wanted, found)
     before = cost.copy()
