@@ -22,6 +22,9 @@ from glcic_backend.detail.rim_steps import believed_steps
 _EDGE = 0.25
 """A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
 
+_TURN = 0.1
+"""Where the differences that two pieces want differ by more than this, one of them has an edge there, 0..1."""
+
 _EDGE_POWER = 8
 """The higher, the sharper the limit between steps that stay and steps that go."""
 
@@ -165,12 +168,19 @@ def _excess(
             largest = np.float32(0)
             shown = other if is_free else np.int32(beside)
             for channel in range(3):
+                actual = pixels[shown, channel] - pixels[source, channel]
                 # The difference as it is where this pixel comes from, and as it is where its neighbour does.
-                wanted = _difference(pixels, is_known, source, step, channel)
+                low = high = _difference(pixels, is_known, source, step, channel)
                 if is_free:
-                    wanted = (wanted - _difference(pixels, is_known, other, -step, channel)) / 2
-                step_up[channel] = pixels[shown, channel] - pixels[source, channel] - wanted
-                largest = max(largest, abs(step_up[channel]))
+                    theirs = -_difference(pixels, is_known, other, -step, channel)
+                    low, high = min(low, theirs), max(high, theirs)
+                wanted = (low + high) / 2
+                size = abs(actual - wanted)
+                if high - low > _TURN:
+                    # One has an edge here. What lies between the two is as right: the mean would tint what is beside it.
+                    wanted, size = min(max(actual, low), high), abs(actual)
+                step_up[channel] = actual - wanted
+                largest = max(largest, size)
             # A large step between two pieces is an edge where they rightly meet, not a difference of their shades.
             share = np.float32(1) if is_free else believed[index]
             if power > 0 and is_free:

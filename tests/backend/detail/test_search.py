@@ -291,6 +291,22 @@ def test_in_a_photograph_with_edges_a_step_of_shade_goes_and_an_edge_stays(shade
     assert abs((colours[19] - colours[20]) / (0.5 - shade) - kept) < 0.1
 
 
+@pytest.mark.parametrize(("cut", "most"), [(0, 0.001), (1, 0.03), (2, 0.005)])
+def test_a_ridge_that_is_cut_in_its_soft_edge_does_not_tint_the_sky_beside_it(cut, most):
+    """Sky in the left half of the hole, in the right one a ridge without the first pixels of its edge, which has two."""
+    picture = np.full((160, 140, 3), 0.6, np.float32)
+    picture[:, 50], picture[:, 51], picture[:, 52:] = 0.5, 0.35, 0.2
+    picture[::2, 130:] = 1
+    scene = scene_of(picture, 30, 30, 40, 40)
+    level = Level(scene)
+    is_ridge = level.rows_and_columns(level.filled)[1] >= 50
+    copied = level.filled + 60 * level.stride + np.where(is_ridge, cut, -10)
+
+    colours = without_seams(level, scene.known, copied, 0.003, 6.0, nothing, None).reshape(40, 40, 3)[20, :20, 0]
+
+    assert np.abs(colours - 0.6).max() < most
+
+
 def test_a_scrap_of_the_thing_outside_the_mask_does_not_tint_the_fill():
     """Half of the rim's left side is the red thing; what is copied there is the grey ground, as everywhere."""
     rng = np.random.default_rng(0)
