@@ -177,7 +177,7 @@ def _excess(
                 wanted = (low + high) / 2
                 size = abs(actual - wanted)
                 if high - low > _TURN:
-                    # One has an edge here. What lies between the two is as right: the mean would tint what is beside it.
+                    # One has an edge here. What lies between is as right: the mean would tint what is beside it.
                     wanted, size = min(max(actual, low), high), abs(actual)
                 step_up[channel] = actual - wanted
                 largest = max(largest, size)

@@ -293,7 +293,7 @@ def test_in_a_photograph_with_edges_a_step_of_shade_goes_and_an_edge_stays(shade
 
 @pytest.mark.parametrize(("cut", "most"), [(0, 0.001), (1, 0.03), (2, 0.005)])
 def test_a_ridge_that_is_cut_in_its_soft_edge_does_not_tint_the_sky_beside_it(cut, most):
-    """Sky in the left half of the hole, in the right one a ridge without the first pixels of its edge, which has two."""
+    """Sky in the left half of the hole, in the right one a ridge without the first pixels of its edge."""
     picture = np.full((160, 140, 3), 0.6, np.float32)
     picture[:, 50], picture[:, 51], picture[:, 52:] = 0.5, 0.35, 0.2
     picture[::2, 130:] = 1
