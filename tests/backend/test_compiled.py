@@ -6,11 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import numpy as np
 import pytest
 
-from glcic_backend.compiled import in_chunks, side_by_side
+from glcic_backend.compiled import ahead, in_chunks, side_by_side
 from glcic_backend.errors import CancelledError
 
 
@@ -148,6 +149,96 @@ def test_an_error_in_another_threads_task_is_not_lost():
     both = threading.Barrier(2, timeout=30)
     with pytest.raises(ValueError, match="in the helper"):
         side_by_side([task, task], 2, never)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_tasks_run_ahead_give_their_results_in_order(threads, count):
+    tasks = (lambda poll, number=number: 10 * number for number in range(count))
+
+    assert list(ahead(tasks, threads, never)) == [10 * number for number in range(count)]
+
+
+def test_a_task_runs_while_the_result_before_it_is_used():
+    begun = threading.Event()
+
+    def task(poll):
+        begun.set()
+        return threading.current_thread()
+
+    with closing(ahead([lambda poll: None, task], 2, never)) as results:
+        assert next(results) is None
+        assert begun.wait(30)
+        assert next(results) is not threading.current_thread()
+
+
+def test_with_one_thread_a_task_runs_when_its_result_is_asked_for():
+    begun = []
+
+    with closing(ahead([lambda poll: None, lambda poll: begun.append(1)], 1, never)) as results:
+        next(results)
+        assert not begun
+        next(results)
+        assert begun
+
+
+def test_where_all_threads_are_busy_tasks_run_when_their_results_are_asked_for():
+    """As on a sheet of specks, which such a thread fills itself."""
+
+    def task(is_mine, poll):
+        both.wait()
+        answers = list(ahead([lambda poll: threading.current_thread()] * 3, 2, never))
+        both.wait()
+        return is_mine, set(answers) == {threading.current_thread()}
+
+    threads = os.cpu_count() or 1
+    both = threading.Barrier(max(2, threads), timeout=30)
+    answers = side_by_side([task] * max(2, threads), max(2, threads), never)
+
+    assert all(alone for _, alone in answers)
+
+
+def until_told(poll):
+    while not poll():
+        time.sleep(0.01)
+    raise CancelledError("enough")
+
+
+def test_a_task_that_runs_ahead_ends_with_who_uses_its_result():
+    begun, ended = threading.Event(), threading.Event()
+
+    def task(poll):
+        begun.set()
+        try:
+            until_told(poll)
+        finally:
+            ended.set()
+
+    with pytest.raises(ValueError, match="no use"), closing(ahead([lambda poll: None, task], 2, never)) as results:
+        next(results)
+        assert begun.wait(30)
+        raise ValueError("no use")
+
+    assert ended.is_set()
+
+
+def test_a_cancel_is_seen_while_a_task_that_runs_ahead_is_waited_for():
+    asked = time.monotonic()
+    with (
+        pytest.raises(CancelledError),
+        closing(ahead([lambda poll: None, until_told], 2, lambda: time.monotonic() > asked + 0.3)) as results,
+    ):
+        list(results)
+
+
+def test_an_error_in_a_task_that_runs_ahead_is_raised_where_its_result_is_asked_for():
+    def task(poll):
+        raise ValueError("in the helper")
+
+    with closing(ahead([lambda poll: 1, task, lambda poll: 3], 2, never)) as results:
+        assert next(results) == 1
+        with pytest.raises(ValueError, match="in the helper"):
+            next(results)
 
 
 LOOPS = """
