@@ -1,10 +1,11 @@
-"""Loops over pixels as machine code: functions in, compiled ones out, and threads that share a loop."""
+"""Loops over pixels as machine code: functions in, compiled ones out, and threads that share loops and tasks."""
 
 import contextlib
 import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache, partial
+from itertools import islice
 from queue import Empty, SimpleQueue
 from threading import Event
 from typing import Any, ParamSpec, TypeVar
@@ -180,7 +181,8 @@ def ahead(
     """Run tasks in their order, by another thread while what the earlier ones gave is worked with.
 
     Args:
-        tasks: each is called once and told what to poll, which ends it when true. It is asked for when it is to begin.
+        tasks: each is called once and told what to poll; it has to raise once that is true. It is asked for when it is
+            to begin, by either thread. Nothing bounds how many are done ahead: all results may exist at a time.
         threads: how many at most; with one, or where all are busy, a task runs when its result is asked for.
         cancelled: what this thread's tasks are to poll; also polled while the other one is waited for.
 
@@ -200,10 +202,9 @@ def ahead(
     try:
         while True:
             if helper is None or helper.cancel():
-                task = next(upcoming, None)
-                if task is None:
+                result = [task(cancelled) for task in islice(upcoming, 1)]
+                if not result:
                     return
-                result = [task(cancelled)]
                 helper = _pool(os.getpid()).submit(run) if threads > 1 else None
             else:
                 result = _polled(done, cancelled, over)
@@ -216,6 +217,7 @@ def ahead(
         over.set()
         if helper is not None and not helper.cancel():
             wait([helper])
+        helper = None  # its error holds this frame, which would hold it
 
 
 def _polled(queue: SimpleQueue[Result], cancelled: Callable[[], bool], over: Event) -> Result:

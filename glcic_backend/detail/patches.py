@@ -96,7 +96,7 @@ class PatchSpace:
 
         Args:
             pixels: float32 [n, 3], by position.
-            positions: int32 [p], ascending.
+            positions: int32 [p], ascending, none on the border.
             vectors: float32 [p, COMPONENTS or more], changed in place.
             check: as above.
         """
@@ -143,7 +143,7 @@ class PatchSpace:
 
 
 def _convolved(picture: NDArray[np.float32], kernel: torch.Tensor) -> NDArray[np.float32]:
-    """The vectors of all patches of a picture, float32 [h + 6, w + 6, 3], that lie in it wholly: [h, w, COMPONENTS]."""
+    """The vectors of all patches that lie in a picture wholly: of float32 [h, w, 3] [h - 6, w - 6, COMPONENTS]."""
     with torch.inference_mode():
         found = functional.conv2d(torch.from_numpy(picture).permute(2, 0, 1)[None], kernel)
     return np.asarray(found[0].permute(1, 2, 0).numpy(), np.float32)

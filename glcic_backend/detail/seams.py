@@ -1,9 +1,10 @@
 """Pieces of the photograph side by side in; the same without seams between them and at the hole's rim out.
 
 Each copied pixel brings its colour and its differences to its neighbours where it comes from. Wanted are colours whose
-differences are those, and which pass without a step into the known pixels round the hole (as Perez et al. 2003) unless
-`rim_steps.py` does not believe it. In busy texture a step is not seen, and there the copied colours are kept: what is
-wrong about a step, as beside what the mask left of the thing, would tint it.
+differences are those (where two pieces differ, their mean, but anything between where one has an edge), and which pass
+without a step into the known pixels round the hole (as Perez et al. 2003) unless `rim_steps.py` does not believe it. In
+busy texture a step is not seen, and there the copied colours are kept: what is wrong about a step, as beside what the
+mask left of the thing, would tint it.
 """
 
 from collections.abc import Callable
@@ -20,10 +21,11 @@ from glcic_backend.detail.pyramid import RADIUS, Level, Positions
 from glcic_backend.detail.rim_steps import believed_steps
 
 _EDGE = 0.25
-"""A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges."""
+"""A step of this size between two pieces is half kept, a larger one more, 0..1; in photographs that have such edges.
+Where one piece has an edge, it is the whole difference of their colours, else that from what is wanted."""
 
-_TURN = 0.1
-"""Where the differences that two pieces want differ by more than this, one of them has an edge there, 0..1."""
+_DISAGREE = 0.1
+"""Where the differences that two pieces want are farther apart than this, one of them has an edge there, 0..1."""
 
 _EDGE_POWER = 8
 """The higher, the sharper the limit between steps that stay and steps that go."""
@@ -176,7 +178,7 @@ def _excess(
                     low, high = min(low, theirs), max(high, theirs)
                 wanted = (low + high) / 2
                 size = abs(actual - wanted)
-                if high - low > _TURN:
+                if high - low > _DISAGREE:
                     # One has an edge here. What lies between is as right: the mean would tint what is beside it.
                     wanted, size = min(max(actual, low), high), abs(actual)
                 step_up[channel] = actual - wanted

@@ -72,10 +72,12 @@ class Search:
     """A level, prepared once for searches that begin differently.
 
     Args:
-        level: to be searched, of `scene`.
+        level: to be searched.
+        scene: that it was made of.
         lines: that the hole interrupts, in the level's pixels.
+        task: gives recipe and blur.
         number: how often the scene was halved.
-        shifts: of the coarser levels.
+        shifts: of the coarser levels; those of this one are added, so the coarsest is prepared first.
         random: numbers for the searches; preparing takes none.
         check: called often while it is prepared; may raise.
         searching: the same while it is searched, which another thread may do.
@@ -139,6 +141,9 @@ class Search:
         Args:
             found: the sources to begin with, int32 [t]; None for those that are nearest to the rough completion.
             in_step: try the shifts by which the surroundings repeat.
+
+        Returns:
+            The sources after the last round, and their costs.
         """
         level, matcher = self._level, self._matcher
         estimate = level.pixels.copy()
@@ -174,5 +179,5 @@ class Search:
 
 
 def logarithm(cost: NDArray[np.float32]) -> NDArray[np.float32]:
-    # Deep in a large hole the costs themselves, faded, would exceed what float32 holds.
+    """Logarithms of costs, float32 of the same shape: deep in a large hole the costs, faded, exceed float32."""
     return np.asarray(np.log(cost + np.float32(_TINY_COST)), np.float32)

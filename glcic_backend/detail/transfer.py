@@ -1,7 +1,7 @@
 """A scene with a rough fill in; the hole in texture of the photograph out, coarse to fine (Wexler et al. 2007).
 
-At each scale, patches on the hole look for the most similar known ones, and the colours that these propose make the
-next estimate. The rough completion is what it starts from and, weakly, what it is held to.
+Each scale is prepared and searched (`search.py`) with what the coarser one has found. The rough completion is what the
+search starts from and, weakly, what it is held to.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +29,8 @@ _LEAST_SOURCES = 200
 _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
 _SMALL = 1_000_000
-"""Pixels of a scale up to which it is prepared while coarser ones are searched, since the hole is too little there for
-threads to share. Where it is not, that would gain nothing and take memory."""
+"""Pixels of a scale up to which another thread prepares it while coarser ones are searched: there the hole is too small
+for threads to share. A larger scale is prepared when it is searched, which takes as long and less memory."""
 _WHOLE = 1.1
 """One piece for the whole hole goes on where it costs less than so many times as much."""
 
@@ -59,6 +59,7 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
     random = np.random.default_rng(task.seed)
     field: Field | None = None
     count = len(scenes)
+    # The small ones come first. The others this thread prepares, once the one that ran ahead has ended.
     tasks = _scales(task, scenes, random, check)
     small = islice(tasks, sum(scene.hole.size <= _SMALL for scene in scenes))
     with closing(ahead(small, torch.get_num_threads(), is_cancelled)) as scales:

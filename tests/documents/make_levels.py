@@ -29,9 +29,10 @@ def searched_pictures(engine: Inpainter, image: NDArray[np.uint8], mask: NDArray
     pictures = []
     begin = Search.begun
 
-    def watched(search, found):
-        field = begin(search, found)
-        if found is not None or not pictures:  # the second beginning is not shown
+    def watched(search, found, in_step=True):
+        field = begin(search, found, in_step)
+        # The second beginning is not shown, nor the third, with one piece for the whole hole.
+        if in_step and (found is not None or not pictures):
             level = field.level
             picture = level.pixels.reshape(-1, level.stride, 3)[RADIUS:-RADIUS, RADIUS:-RADIUS].copy()
             rows, columns = level.rows_and_columns(level.filled)

@@ -1,4 +1,4 @@
-"""The parts of the search: patches as vectors, nearest neighbours, votes, seams."""
+"""The parts of the search: levels, nearest neighbours, votes, seams."""
 
 import cv2
 import numpy as np
