@@ -110,32 +110,26 @@ class PatchSpace:
             end = int(np.searchsorted(rows, top + _BAND))
             bottom, left, right = int(rows[end - 1]), int(columns[begin:end].min()), int(columns[begin:end].max())
             box = picture[top - RADIUS : bottom + RADIUS + 1, left - RADIUS : right + RADIUS + 1]
-            place = slice(begin, end)
             if end - begin >= max(_MANY, _DENSE * (bottom - top + 1) * (right - left + 1)):
-                vectors[place, :COMPONENTS] = _convolved(box, kernel)[rows[place] - top, columns[place] - left]
+                found = _convolved(box, kernel)[rows[begin:end] - top, columns[begin:end] - left]
             else:
-                self._put_one_by_one(pixels, positions[place], vectors[place], check)
+                end = min(end, begin + _TOGETHER)
+                found = self._one_by_one(pixels, positions[begin:end], check)
+            vectors[begin:end, :COMPONENTS] = found
             begin = end
 
-    def _put_one_by_one(
-        self,
-        pixels: NDArray[np.float32],
-        positions: Positions,
-        vectors: NDArray[np.float32],
-        check: Callable[[], None],
-    ) -> None:
-        """As `at`, patch by patch."""
-        patches = np.empty((min(len(positions), _TOGETHER), PATCH * PATCH * 3), np.float32)
-        for first in range(0, len(positions), _TOGETHER):
-            part = positions[first : first + _TOGETHER]
-            gathered = patches[: len(part)]
+    def _one_by_one(
+        self, pixels: NDArray[np.float32], positions: Positions, check: Callable[[], None]
+    ) -> NDArray[np.float32]:
+        """The vectors at some positions, float32 [p, COMPONENTS], of patches that are gathered."""
+        patches = np.empty((len(positions), PATCH * PATCH * 3), np.float32)
 
-            def run(begin: int, end: int, part: Positions = part, gathered: NDArray[np.float32] = gathered) -> None:
-                _gather(pixels, part[begin:end], self._level.stride, gathered[begin:end])
+        def run(begin: int, end: int) -> None:
+            _gather(pixels, positions[begin:end], self._level.stride, patches[begin:end])
 
-            in_chunks(run, len(part), _CHUNK, torch.get_num_threads(), check)
-            product = torch.from_numpy(gathered) @ torch.from_numpy(self._basis)
-            vectors[first : first + len(part), :COMPONENTS] = product.numpy()
+        in_chunks(run, len(positions), _CHUNK, torch.get_num_threads(), check)
+        product = torch.from_numpy(patches) @ torch.from_numpy(self._basis)
+        return np.asarray(product.numpy(), np.float32)
 
     def _kernel(self) -> torch.Tensor:
         kernel = torch.from_numpy(self._basis).view(PATCH, PATCH, 3, -1).permute(3, 2, 0, 1)
