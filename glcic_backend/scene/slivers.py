@@ -1,10 +1,12 @@
 """A photograph and its mask in; what the mask has cut off the thing out: the tip of a wing, an arm, a piece of wire.
 
-It begins at the mask, beside masked pixels of its colour, and ends near it; nothing farther away looks like it. What
-goes on beyond is the photograph's own, like a fence of which one post is masked.
+It begins at the mask, beside masked pixels of its colour, and ends near it; nothing farther away looks like it, or
+little of that and much of what is masked. What goes on beyond is the photograph's own, like a fence of which one post
+is masked.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,8 +14,28 @@ from numpy.typing import NDArray
 
 from glcic_backend.compiled import compiled
 
+
+class _Signs(NamedTuple):
+    """What tells a sliver.
+
+    Attributes:
+        most: share of what is known round about that may look like one of its pixels.
+        times: so many times as large a share of what is masked round about has to.
+        deepest: pixels from the mask at which it has to end.
+        is_whole: what beside it looks like it on the whole has to end there, too.
+    """
+
+    most: float
+    times: float
+    deepest: float
+    is_whole: bool
+
+
 DEEPEST = 16
 """Pixels from the mask at which a sliver has to end."""
+_SIGNS = _Signs(0.02, 0.0, float(DEEPEST), False), _Signs(0.1, 6.0, 10.0, True)
+"""Hardly anything looks like it; or some does, as gravel does here and there, but far more of what is masked: then it
+is believed to be a sliver only if it ends sooner, and its colours with it."""
 _EDGE = 2
 """Pixels round a sliver that its soft edge and its colour in a JPEG reach."""
 REACH = DEEPEST + _EDGE
@@ -25,12 +47,14 @@ SEEN = REACH + _LOOK
 _LEAST_SAMPLES = 16
 _ALIKE = 0.15
 """Pixels are alike if their lightness and both their differences of colour differ by no more, 0..1."""
-_MOST_ALIKE = 0.02
-"""Share of what is known round about that may look like a pixel of a sliver."""
+_MEAN_ALIKE = 0.1
+"""As `_ALIKE`, of a pixel and the mean of a sliver."""
 _SAME = 0.06
 """As `_ALIKE`, of a pixel beside the mask and what is masked."""
 _LEAST_SAME = 0.08
 """Share of what is masked round about that has to look the same as where a sliver begins."""
+_MOST_BESIDE = 500
+"""Pixels beside a sliver that may look like it on the whole."""
 _CHUNK = 512
 """Pixels beside the mask that are begun at between two looks at the cancel."""
 
@@ -59,18 +83,20 @@ def cut_off(
     far = known & (distance > REACH)
     check()
     begins = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
-    verdict = np.zeros(masked.shape, np.uint8)
-    for first in range(0, len(begins), _CHUNK):
+    alike = int(_ALIKE * full), int(_SAME * full), int(_MEAN_ALIKE * full)
+    found = np.zeros(masked.shape, np.bool_)
+    for signs in _SIGNS:
+        verdict = np.zeros(masked.shape, np.uint8)
+        for first in range(0, len(begins), _CHUNK):
+            check()
+            _follow(values, masked, known, far, distance, begins[first : first + _CHUNK], alike, signs, verdict)
         check()
-        some = begins[first : first + _CHUNK]
-        _follow(values, masked, known, far, distance, some, int(_ALIKE * full), int(_SAME * full), verdict)
-    check()
-    found = verdict == _OURS
+        found |= verdict == _OURS
     wide = cv2.dilate(found.view(np.uint8), np.ones((2 * _EDGE + 1,) * 2, np.uint8)) > 0
     return np.asarray(found | (wide & known & (distance <= REACH)), np.bool_)
 
 
-_NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED = 0, 1, 2, 3, 4
+_NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED, _SEEN_NOW = 0, 1, 2, 3, 4, 8
 """What is known of a pixel."""
 
 
@@ -82,8 +108,8 @@ def _follow(
     far: NDArray[np.bool_],
     distance: NDArray[np.float32],
     begins: NDArray[np.int64],
-    alike: int,
-    same: int,
+    differences: tuple[int, int, int],
+    signs: _Signs,
     verdict: NDArray[np.uint8],
 ) -> None:
     """Follow what stands out from the mask outwards.
@@ -91,15 +117,16 @@ def _follow(
     Args:
         far: pixels that a sliver is compared with.
         begins: int64 [n, 2], rows and columns beside the mask.
-        alike, same: largest differences of pixels that are alike, and the same.
+        differences: largest ones of pixels that are alike, and the same, and of one that is like a sliver's mean.
         verdict: uint8 [h, w], changed in place: what is known of each pixel.
     """
     height, width = masked.shape
+    alike, same, alike_mean = differences
     for number in range(len(begins)):
         row, column = begins[number]
         if verdict[row, column] > _STANDS_OUT or not _continues(values, masked, row, column, same):
             continue
-        if not _stands_out(values, far, verdict, row, column, alike):
+        if not _stands_out(values, masked, far, verdict, row, column, alike, signs):
             continue
         # All that stands out and hangs together is one sliver, or none.
         verdict[row, column] = _OURS
@@ -113,15 +140,52 @@ def _follow(
                 for a in range(max(0, x - 1), min(width, x + 2)):
                     if not known[b, a] or verdict[b, a] > _STANDS_OUT:
                         continue
-                    if _stands_out(values, far, verdict, b, a, alike):
-                        if distance[b, a] > DEEPEST:
+                    if _stands_out(values, masked, far, verdict, b, a, alike, signs):
+                        if distance[b, a] > signs.deepest:
                             ends = False
                             continue
                         verdict[b, a] = _OURS
                         piece.append((b, a))
+        if ends and signs.is_whole:
+            ends = not _goes_on(values, known, distance, verdict, piece, alike_mean, signs.deepest)
         if not ends:
             for y, x in piece:
                 verdict[y, x] = _BELIEVED
+
+
+@compiled
+def _goes_on(
+    values: NDArray[np.int16],
+    known: NDArray[np.bool_],
+    distance: NDArray[np.float32],
+    verdict: NDArray[np.uint8],
+    piece: list[tuple[int, int]],
+    alike: int,
+    deepest: float,
+) -> bool:
+    """Whether what looks like a piece on the whole, and hangs together with it, leads deeper or is large."""
+    height, width = known.shape
+    mean = np.zeros(3, np.int64)
+    for y, x in piece:
+        for channel in range(3):
+            mean[channel] += values[y, x, channel]
+    mean //= len(piece)
+    more = [(y, x) for y, x in piece]
+    goes_on = False
+    done = 0
+    while done < len(more) and not goes_on:
+        y, x = more[done]
+        done += 1
+        for b, a in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if not (0 <= b < height and 0 <= a < width) or not known[b, a] or verdict[b, a] > _STANDS_OUT:
+                continue
+            if np.abs(values[b, a] - mean).max() <= alike:
+                goes_on |= distance[b, a] > deepest or len(more) > _MOST_BESIDE + len(piece)
+                verdict[b, a] += _SEEN_NOW
+                more.append((b, a))
+    for y, x in more[len(piece) :]:
+        verdict[y, x] -= _SEEN_NOW
+    return goes_on
 
 
 @compiled
@@ -137,16 +201,21 @@ def _continues(values: NDArray[np.int16], masked: NDArray[np.bool_], row: int, c
 @compiled
 def _stands_out(
     values: NDArray[np.int16],
+    masked: NDArray[np.bool_],
     far: NDArray[np.bool_],
     verdict: NDArray[np.uint8],
     row: int,
     column: int,
     alike: int,
+    signs: _Signs,
 ) -> bool:
-    """Whether hardly anything farther from the mask looks like a pixel. Found once, and kept in `verdict`."""
+    """Whether little that is farther from the mask looks like a pixel. Found once, and kept in `verdict`."""
     if verdict[row, column] != _NEW:
         return bool(verdict[row, column] != _PLAIN)
-    stands_out = _share(values, far, row, column, alike, _LEAST_SAMPLES) <= _MOST_ALIKE
+    share = _share(values, far, row, column, alike, _LEAST_SAMPLES)
+    stands_out = share <= signs.most
+    if stands_out and signs.times > 0:
+        stands_out = signs.times * share <= _share(values, masked, row, column, alike, _LEAST_SAMPLES)
     verdict[row, column] = _STANDS_OUT if stands_out else _PLAIN
     return bool(stands_out)
 

@@ -125,6 +125,63 @@ def test_what_there_is_more_of_is_believed():
     assert not doubtful(image, masked)[108:].any()
 
 
+PINK = (205, 120, 110)
+DARKER_PINK, BROWN = (182, 97, 87), (152, 67, 57)
+"""The first is still alike to pink, the second to it alone."""
+
+
+def gravel(stones: dict[tuple[int, int, int], float]) -> np.ndarray:
+    """Grey stones of 4 x 4 pixels, and coloured ones by share."""
+    random, shape = np.random.default_rng(1), (HEIGHT // 4, WIDTH // 4)
+    result = random.integers(70, 190, (*shape, 1)) + random.integers(-8, 9, (*shape, 3))
+    for colour, share in stones.items():
+        result[random.random(shape) < share] = colour
+    return result.astype(np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+
+
+def cut_off_below(deep: int, stones: dict[tuple[int, int, int], float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A pink thing in gravel, of which the mask leaves a strip that is so deep: image, mask and strip."""
+    image, masked, left = gravel(stones), np.zeros((HEIGHT, WIDTH), bool), np.zeros((HEIGHT, WIDTH), bool)
+    masked[40:100, 60:140] = True
+    left[100 : 100 + deep, 75:125] = True
+    image[masked | left] = PINK
+    return image, masked, left
+
+
+@pytest.mark.parametrize("deep", [4, 8])
+def test_what_looks_like_a_few_stones_but_far_more_like_the_thing_is_doubted(deep):
+    image, masked, left = cut_off_below(deep, {PINK: 0.05})
+
+    found = doubtful(image, masked)
+
+    assert found[left].all()
+    assert found[~left].mean() < 0.01
+
+
+def test_what_looks_like_a_few_stones_is_believed_where_it_goes_deeper():
+    image, masked, left = cut_off_below(14, {PINK: 0.05})
+
+    assert not doubtful(image, masked)[left].any()
+
+
+def test_what_looks_like_a_few_stones_is_believed_where_a_shade_of_it_leads_on():
+    stones = {PINK: 0.05, BROWN: 0.2}
+    image, masked, left = cut_off_below(8, stones)
+    assert doubtful(image, masked)[left].all()
+
+    image[108:, 94:106] = DARKER_PINK
+
+    assert not doubtful(image, masked)[left].any()
+
+
+def test_what_looks_like_a_few_stones_is_believed_where_little_of_it_is_masked():
+    stones = {PINK: 0.06}
+    image, masked, left = cut_off_below(8, stones)
+    image[40:88, 60:140] = gravel(stones)[40:88, 60:140]
+
+    assert not doubtful(image, masked)[left].any()
+
+
 def test_wires_in_a_jpeg_leave_no_ghost():
     truth, masked = sky(), np.zeros((HEIGHT, WIDTH), np.uint8)
     for row in (40, 110):
