@@ -82,8 +82,14 @@ def cut_off(
     distance = np.asarray(away, np.float32)
     far = known & (distance > REACH)
     check()
-    begins = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
-    alike = int(_ALIKE * full), int(_SAME * full), int(_MEAN_ALIKE * full)
+    beside = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
+    continues = np.zeros(len(beside), np.bool_)
+    for first in range(0, len(beside), _CHUNK):
+        check()
+        some = slice(first, first + _CHUNK)
+        _continue_what_is_masked(values, masked, beside[some], int(_SAME * full), continues[some])
+    begins = beside[continues]
+    alike = int(_ALIKE * full), int(_MEAN_ALIKE * full)
     found = np.zeros(masked.shape, np.bool_)
     for signs in _SIGNS:
         verdict = np.zeros(masked.shape, np.uint8)
@@ -101,6 +107,20 @@ _NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED, _SEEN_NOW = 0, 1, 2, 3, 4, 8
 
 
 @compiled
+def _continue_what_is_masked(
+    values: NDArray[np.int16],
+    masked: NDArray[np.bool_],
+    beside: NDArray[np.int64],
+    same: int,
+    continues: NDArray[np.bool_],
+) -> None:
+    """Which of some pixels beside the mask, int64 [n, 2], look like what is masked: `continues`, in place."""
+    for number in range(len(beside)):
+        row, column = beside[number]
+        continues[number] = _continues(values, masked, row, column, same)
+
+
+@compiled
 def _follow(
     values: NDArray[np.int16],
     masked: NDArray[np.bool_],
@@ -108,7 +128,7 @@ def _follow(
     far: NDArray[np.bool_],
     distance: NDArray[np.float32],
     begins: NDArray[np.int64],
-    differences: tuple[int, int, int],
+    differences: tuple[int, int],
     signs: _Signs,
     verdict: NDArray[np.uint8],
 ) -> None:
@@ -116,17 +136,17 @@ def _follow(
 
     Args:
         far: pixels that a sliver is compared with.
-        begins: int64 [n, 2], rows and columns beside the mask.
-        differences: largest ones of pixels that are alike, and the same, and of one that is like a sliver's mean.
+        begins: int64 [n, 2], rows and columns of pixels beside the mask that continue what is masked.
+        differences: largest ones of pixels that are alike, and of one that is like a sliver's mean.
         verdict: uint8 [h, w], changed in place: what is known of each pixel.
     """
     height, width = masked.shape
-    alike, same, alike_mean = differences
+    alike, alike_mean = differences
     for number in range(len(begins)):
         row, column = begins[number]
-        if verdict[row, column] > _STANDS_OUT or not _continues(values, masked, row, column, same):
-            continue
-        if not _stands_out(values, masked, far, verdict, row, column, alike, signs):
+        if verdict[row, column] > _STANDS_OUT or not _stands_out(
+            values, masked, far, verdict, row, column, alike, signs
+        ):
             continue
         # All that stands out and hangs together is one sliver, or none.
         verdict[row, column] = _OURS
