@@ -71,7 +71,8 @@ def doubtful_rim(
 ) -> NDArray[np.bool_]:
     """Known pixels near the mask that still show what it was to cover.
 
-    What is said of a pixel depends on the `_SEEN` pixels round it only, so a crop gives what the image gives.
+    What is said of a hole depends on the `_SEEN` pixels round it only, so a crop with all of them gives what the image
+    gives.
 
     Args:
         photograph: its known pixels are those outside the mask that are not transparent.

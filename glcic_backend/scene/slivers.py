@@ -20,22 +20,22 @@ class _Signs(NamedTuple):
 
     Attributes:
         most: share of what is known round about that may look like one of its pixels.
-        times: so many times as large a share of what is masked round about has to.
+        times: so many times as large a share of what is masked round about has to look like it; 0 asks for none.
         deepest: pixels from the mask at which it has to end.
-        is_whole: what beside it looks like it on the whole has to end there, too.
+        is_alone: what beside it has its mean colour has to end there, too.
     """
 
     most: float
     times: float
     deepest: float
-    is_whole: bool
+    is_alone: bool
 
 
 DEEPEST = 16
 """Pixels from the mask at which a sliver has to end."""
 _SIGNS = _Signs(0.02, 0.0, float(DEEPEST), False), _Signs(0.1, 6.0, 10.0, True)
-"""Hardly anything looks like it; or some does, as gravel does here and there, but far more of what is masked: then it
-is believed to be a sliver only if it ends sooner, and its colours with it."""
+"""Hardly anything looks like it; or some does, as stones do here and there in gravel, but far more of what is masked:
+then it has to end sooner, and what has its mean colour with it."""
 _EDGE = 2
 """Pixels round a sliver that its soft edge and its colour in a JPEG reach."""
 REACH = DEEPEST + _EDGE
@@ -54,7 +54,7 @@ _SAME = 0.06
 _LEAST_SAME = 0.08
 """Share of what is masked round about that has to look the same as where a sliver begins."""
 _MOST_BESIDE = 500
-"""Pixels beside a sliver that may look like it on the whole."""
+"""Pixels beside a sliver that may have its mean colour: more of them are no rest of a thing, and take time."""
 _CHUNK = 512
 """Pixels beside the mask that are begun at between two looks at the cancel."""
 
@@ -90,20 +90,20 @@ def cut_off(
         _continue_what_is_masked(values, masked, beside[some], int(_SAME * full), continues[some])
     begins = beside[continues]
     alike = int(_ALIKE * full), int(_MEAN_ALIKE * full)
-    found = np.zeros(masked.shape, np.bool_)
+    verdict = np.zeros(masked.shape, np.uint8)
     for signs in _SIGNS:
-        verdict = np.zeros(masked.shape, np.uint8)
+        verdict[verdict < _OURS] = _NEW  # what was found to go on is not asked again
         for first in range(0, len(begins), _CHUNK):
             check()
             _follow(values, masked, known, far, distance, begins[first : first + _CHUNK], alike, signs, verdict)
         check()
-        found |= verdict == _OURS
+    found = verdict == _OURS
     wide = cv2.dilate(found.view(np.uint8), np.ones((2 * _EDGE + 1,) * 2, np.uint8)) > 0
     return np.asarray(found | (wide & known & (distance <= REACH)), np.bool_)
 
 
-_NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED, _SEEN_NOW = 0, 1, 2, 3, 4, 8
-"""What is known of a pixel."""
+_NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED, _LOOKED_AT = 0, 1, 2, 3, 4, 8
+"""What is known of a pixel; the last is added to it for a while."""
 
 
 @compiled
@@ -135,9 +135,13 @@ def _follow(
     """Follow what stands out from the mask outwards.
 
     Args:
-        far: pixels that a sliver is compared with.
+        known: pixels outside the mask.
+        far: those that a sliver is compared with.
+        distance: float32 [h, w], from the mask, pixels.
         begins: int64 [n, 2], rows and columns of pixels beside the mask that continue what is masked.
-        differences: largest ones of pixels that are alike, and of one that is like a sliver's mean.
+        differences: the largest between pixels that are alike, and between a sliver's mean and a pixel that has its
+            colour.
+        signs: of a sliver.
         verdict: uint8 [h, w], changed in place: what is known of each pixel.
     """
     height, width = masked.shape
@@ -166,7 +170,7 @@ def _follow(
                             continue
                         verdict[b, a] = _OURS
                         piece.append((b, a))
-        if ends and signs.is_whole:
+        if ends and signs.is_alone:
             ends = not _goes_on(values, known, distance, verdict, piece, alike_mean, signs.deepest)
         if not ends:
             for y, x in piece:
@@ -183,7 +187,7 @@ def _goes_on(
     alike: int,
     deepest: float,
 ) -> bool:
-    """Whether what looks like a piece on the whole, and hangs together with it, leads deeper or is large."""
+    """Whether what has the mean colour of a piece, and hangs together with it, leads deeper or is much."""
     height, width = known.shape
     mean = np.zeros(3, np.int64)
     for y, x in piece:
@@ -191,20 +195,23 @@ def _goes_on(
             mean[channel] += values[y, x, channel]
     mean //= len(piece)
     more = [(y, x) for y, x in piece]
+    for y, x in piece:
+        verdict[y, x] += _LOOKED_AT
     goes_on = False
     done = 0
     while done < len(more) and not goes_on:
         y, x = more[done]
         done += 1
+        # Not from corner to corner, as a piece is followed: through stones in gravel that would lead anywhere.
         for b, a in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
-            if not (0 <= b < height and 0 <= a < width) or not known[b, a] or verdict[b, a] > _STANDS_OUT:
+            if not (0 <= b < height and 0 <= a < width) or not known[b, a] or verdict[b, a] >= _LOOKED_AT:
                 continue
             if np.abs(values[b, a] - mean).max() <= alike:
-                goes_on |= distance[b, a] > deepest or len(more) > _MOST_BESIDE + len(piece)
-                verdict[b, a] += _SEEN_NOW
+                verdict[b, a] += _LOOKED_AT
                 more.append((b, a))
-    for y, x in more[len(piece) :]:
-        verdict[y, x] -= _SEEN_NOW
+                goes_on |= distance[b, a] > deepest or len(more) > _MOST_BESIDE + len(piece)
+    for y, x in more:
+        verdict[y, x] -= _LOOKED_AT
     return goes_on
 
 
@@ -215,7 +222,7 @@ def _continues(values: NDArray[np.int16], masked: NDArray[np.bool_], row: int, c
     for y in range(max(0, row - 1), min(masked.shape[0], row + 2)):
         for x in range(max(0, column - 1), min(masked.shape[1], column + 2)):
             beside |= masked[y, x] and _are_alike(values, row, column, y, x, same)
-    return beside and _share(values, masked, row, column, same, 1) >= _LEAST_SAME
+    return beside and _share(values, masked, row, column, same, 1, 0.0) >= _LEAST_SAME
 
 
 @compiled
@@ -229,27 +236,30 @@ def _stands_out(
     alike: int,
     signs: _Signs,
 ) -> bool:
-    """Whether little that is farther from the mask looks like a pixel. Found once, and kept in `verdict`."""
+    """Whether little that is farther from the mask looks like a pixel, and, where `signs` ask for it, far more of what
+    is masked. Found once, and kept in `verdict`."""
     if verdict[row, column] != _NEW:
         return bool(verdict[row, column] != _PLAIN)
-    share = _share(values, far, row, column, alike, _LEAST_SAMPLES)
+    share = _share(values, far, row, column, alike, _LEAST_SAMPLES, 1.0)
     stands_out = share <= signs.most
     if stands_out and signs.times > 0:
-        stands_out = signs.times * share <= _share(values, masked, row, column, alike, _LEAST_SAMPLES)
+        stands_out = signs.times * share <= _share(values, masked, row, column, alike, _LEAST_SAMPLES, 0.0)
     verdict[row, column] = _STANDS_OUT if stands_out else _PLAIN
     return bool(stands_out)
 
 
 @compiled
-def _share(values: NDArray[np.int16], among: NDArray[np.bool_], row: int, column: int, alike: int, least: int) -> float:
-    """Share of some pixels in the square round one that look like it; 1 where there are fewer than `least`."""
+def _share(
+    values: NDArray[np.int16], among: NDArray[np.bool_], row: int, column: int, alike: int, least: int, few: float
+) -> float:
+    """Share of some pixels in the square round one that look like it; `few` where there are fewer than `least`."""
     seen = like = 0
     for y in range(max(row % _STRIDE, row - _LOOK), min(among.shape[0], row + _LOOK + 1), _STRIDE):
         for x in range(max(column % _STRIDE, column - _LOOK), min(among.shape[1], column + _LOOK + 1), _STRIDE):
             if among[y, x]:
                 seen += 1
                 like += _are_alike(values, row, column, y, x, alike)
-    return like / seen if seen >= least else 1.0
+    return like / seen if seen >= least else few
 
 
 @compiled
