@@ -71,7 +71,7 @@ def doubtful_rim(
 ) -> NDArray[np.bool_]:
     """Known pixels near the mask that still show what it was to cover.
 
-    What is said of a hole depends on the `_SEEN` pixels round it only, so a crop with all of them gives what the image
+    What is said depends on the `_SEEN` pixels round the mask only, so a crop with all of them gives what the image
     gives.
 
     Args:

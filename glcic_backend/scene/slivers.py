@@ -1,8 +1,8 @@
 """A photograph and its mask in; what the mask has cut off the thing out: the tip of a wing, an arm, a piece of wire.
 
-It begins at the mask, beside masked pixels of its colour, and ends near it; nothing farther away looks like it, or
-little of that and much of what is masked. What goes on beyond is the photograph's own, like a fence of which one post
-is masked.
+It begins at the mask, beside masked pixels of its colour, and ends near it; hardly anything farther away looks like it,
+or little does, and many times as large a share of what is masked. What goes on beyond is the photograph's own, like a
+fence of which one post is masked.
 """
 
 from collections.abc import Callable
@@ -22,18 +22,21 @@ class _Signs(NamedTuple):
         most: share of what is known round about that may look like one of its pixels.
         times: so many times as large a share of what is masked round about has to look like it; 0 asks for none.
         deepest: pixels from the mask at which it has to end.
-        is_alone: what beside it has its mean colour has to end there, too.
+        must_be_alone: what beside it has its mean colour has to end there, too.
     """
 
     most: float
     times: float
     deepest: float
-    is_alone: bool
+    must_be_alone: bool
 
 
 DEEPEST = 16
 """Pixels from the mask at which a sliver has to end."""
-_SIGNS = _Signs(0.02, 0.0, float(DEEPEST), False), _Signs(0.1, 6.0, 10.0, True)
+_SIGNS = (
+    _Signs(most=0.02, times=0.0, deepest=float(DEEPEST), must_be_alone=False),
+    _Signs(most=0.1, times=6.0, deepest=10.0, must_be_alone=True),
+)
 """Hardly anything looks like it; or some does, as stones do here and there in gravel, but far more of what is masked:
 then it has to end sooner, and what has its mean colour with it."""
 _EDGE = 2
@@ -87,12 +90,12 @@ def cut_off(
     for first in range(0, len(beside), _CHUNK):
         check()
         some = slice(first, first + _CHUNK)
-        _continue_what_is_masked(values, masked, beside[some], int(_SAME * full), continues[some])
+        _which_continue(values, masked, beside[some], int(_SAME * full), continues[some])
     begins = beside[continues]
     alike = int(_ALIKE * full), int(_MEAN_ALIKE * full)
     verdict = np.zeros(masked.shape, np.uint8)
     for signs in _SIGNS:
-        verdict[verdict < _OURS] = _NEW  # what was found to go on is not asked again
+        verdict[verdict < _OURS] = _NEW  # a sliver stays one, and so does what goes on: the rest is judged anew
         for first in range(0, len(begins), _CHUNK):
             check()
             _follow(values, masked, known, far, distance, begins[first : first + _CHUNK], alike, signs, verdict)
@@ -103,11 +106,11 @@ def cut_off(
 
 
 _NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED, _LOOKED_AT = 0, 1, 2, 3, 4, 8
-"""What is known of a pixel; the last is added to it for a while."""
+"""What is known of a pixel; the last is added to it while `_goes_on` runs."""
 
 
 @compiled
-def _continue_what_is_masked(
+def _which_continue(
     values: NDArray[np.int16],
     masked: NDArray[np.bool_],
     beside: NDArray[np.int64],
@@ -135,17 +138,17 @@ def _follow(
     """Follow what stands out from the mask outwards.
 
     Args:
-        known: pixels outside the mask.
-        far: those that a sliver is compared with.
+        known: pixels outside the mask that are not transparent.
+        far: those of them that a sliver is compared with.
         distance: float32 [h, w], from the mask, pixels.
         begins: int64 [n, 2], rows and columns of pixels beside the mask that continue what is masked.
         differences: the largest between pixels that are alike, and between a sliver's mean and a pixel that has its
             colour.
-        signs: of a sliver.
+        signs: what tells a sliver now.
         verdict: uint8 [h, w], changed in place: what is known of each pixel.
     """
     height, width = masked.shape
-    alike, alike_mean = differences
+    alike, mean_alike = differences
     for number in range(len(begins)):
         row, column = begins[number]
         if verdict[row, column] > _STANDS_OUT or not _stands_out(
@@ -170,8 +173,8 @@ def _follow(
                             continue
                         verdict[b, a] = _OURS
                         piece.append((b, a))
-        if ends and signs.is_alone:
-            ends = not _goes_on(values, known, distance, verdict, piece, alike_mean, signs.deepest)
+        if ends and signs.must_be_alone:
+            ends = not _goes_on(values, known, distance, verdict, piece, mean_alike, signs.deepest)
         if not ends:
             for y, x in piece:
                 verdict[y, x] = _BELIEVED
@@ -202,7 +205,7 @@ def _goes_on(
     while done < len(more) and not goes_on:
         y, x = more[done]
         done += 1
-        # Not from corner to corner, as a piece is followed: through stones in gravel that would lead anywhere.
+        # Over sides only: from corner to corner stones in gravel would lead anywhere.
         for b, a in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
             if not (0 <= b < height and 0 <= a < width) or not known[b, a] or verdict[b, a] >= _LOOKED_AT:
                 continue
@@ -222,7 +225,7 @@ def _continues(values: NDArray[np.int16], masked: NDArray[np.bool_], row: int, c
     for y in range(max(0, row - 1), min(masked.shape[0], row + 2)):
         for x in range(max(0, column - 1), min(masked.shape[1], column + 2)):
             beside |= masked[y, x] and _are_alike(values, row, column, y, x, same)
-    return beside and _share(values, masked, row, column, same, 1, 0.0) >= _LEAST_SAME
+    return beside and _share(values, masked, row, column, same, 1, 1.0) >= _LEAST_SAME
 
 
 @compiled
@@ -237,7 +240,7 @@ def _stands_out(
     signs: _Signs,
 ) -> bool:
     """Whether little that is farther from the mask looks like a pixel, and, where `signs` ask for it, far more of what
-    is masked. Found once, and kept in `verdict`."""
+    is masked. Found once, and kept in `verdict`, for these signs."""
     if verdict[row, column] != _NEW:
         return bool(verdict[row, column] != _PLAIN)
     share = _share(values, far, row, column, alike, _LEAST_SAMPLES, 1.0)

@@ -100,6 +100,16 @@ def test_a_tip_is_doubted_as_a_whole_and_with_its_soft_edge():
     assert found.sum() < 4 * left.sum()
 
 
+def test_a_knot_on_a_wire_is_doubted_where_the_mask_covers_the_wire_alone():
+    # So thin and level a mask has no pixel among those that are looked at from beside it.
+    image, masked, knot = sky(), np.zeros((HEIGHT, WIDTH), bool), np.zeros((HEIGHT, WIDTH), bool)
+    masked[78:83, 30:170] = True
+    knot[70:78, 95:107] = True
+    image[masked | knot] = (30, 25, 20)
+
+    assert doubtful(image, masked)[knot].all()
+
+
 def test_what_goes_on_beyond_is_the_photographs_own():
     # A post of which the mask has cut a part out, and whose rest stands.
     image, masked = sky(), np.zeros((HEIGHT, WIDTH), bool)
@@ -127,7 +137,7 @@ def test_what_there_is_more_of_is_believed():
 
 PINK = (205, 120, 110)
 DARKER_PINK, BROWN = (182, 97, 87), (152, 67, 57)
-"""The first is still alike to pink, the second to it alone."""
+"""Darker pink is alike to pink; brown is to darker pink alone, so stones of it keep that from standing out."""
 
 
 def gravel(stones: dict[tuple[int, int, int], float], seed: int = 1) -> np.ndarray:
