@@ -78,9 +78,10 @@ def test_where_daemon_and_engine_crash_stands_in_the_log(home):
         (engine,) = psutil.Process(process.pid).children()
         assert resource.prlimit(engine.pid, resource.RLIMIT_CORE) == (0, 0)
         engine.send_signal(signal.SIGSEGV)
-        wait_until(lambda: "engine_server.py" in log.read_text())
+        # Both write piece by piece, so the daemon is to begin when the engine has ended.
+        wait_until(lambda: not engine.is_running() or engine.status() == psutil.STATUS_ZOMBIE)
         process.send_signal(signal.SIGABRT)
         process.wait(20)
 
-    assert "Fatal Python error: Segmentation fault" in log.read_text()
-    assert "Fatal Python error: Aborted" in log.read_text() and "server.py" in log.read_text()
+    assert "Fatal Python error: Segmentation fault" in log.read_text() and "engine_server.py" in log.read_text()
+    assert "Fatal Python error: Aborted" in log.read_text() and "daemon/server.py" in log.read_text()
