@@ -133,7 +133,8 @@ def _light_and_colour(
             if not rim[slices(grown(tile, _SEEN, box.width, box.height))].any():
                 continue
             rgb = photograph.rgb(tile._replace(x=tile.x + box.x, y=tile.y + box.y))
-            steps = np.rint(np.clip(rgb, -1, 2) * _STEPS).astype(np.int16)
+            # In steps of 8 bits: a photograph is judged the same in all formats, else it would be filled otherwise.
+            steps = np.rint(np.rint(np.clip(rgb, -1, 2) * 255) * (_STEPS / 255)).astype(np.int16)
             red, green, blue = steps[..., 0], steps[..., 1], steps[..., 2]
             lightness = (red.astype(np.int32) + 2 * green + blue) // 4
             values[slices(tile)] = np.stack([lightness, red - green, blue - green], axis=-1)
