@@ -1,10 +1,12 @@
 """A photograph and its mask in; what the mask has cut off the thing out: the tip of a wing, an arm, a piece of wire.
 
-It begins at the mask, beside masked pixels of its colour, and ends near it; nothing farther away looks like it. What
-goes on beyond is the photograph's own, like a fence of which one post is masked.
+It begins at the mask, beside masked pixels of its colour, and ends near it; hardly anything farther away looks like it,
+or little does, and many times as large a share of what is masked. What goes on beyond is the photograph's own, like a
+fence of which one post is masked.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,8 +14,31 @@ from numpy.typing import NDArray
 
 from glcic_backend.compiled import compiled
 
+
+class _Signs(NamedTuple):
+    """What tells a sliver.
+
+    Attributes:
+        most: share of what is known round about that may look like one of its pixels.
+        times: so many times as large a share of what is masked round about has to look like it; 0 asks for none.
+        deepest: pixels from the mask at which it has to end.
+        must_be_alone: what beside it has its mean colour has to end there, too.
+    """
+
+    most: float
+    times: float
+    deepest: float
+    must_be_alone: bool
+
+
 DEEPEST = 16
 """Pixels from the mask at which a sliver has to end."""
+_SIGNS = (
+    _Signs(most=0.02, times=0.0, deepest=float(DEEPEST), must_be_alone=False),
+    _Signs(most=0.1, times=6.0, deepest=10.0, must_be_alone=True),
+)
+"""Hardly anything looks like it; or some does, as stones do here and there in gravel, but far more of what is masked:
+then it has to end sooner, and what has its mean colour with it."""
 _EDGE = 2
 """Pixels round a sliver that its soft edge and its colour in a JPEG reach."""
 REACH = DEEPEST + _EDGE
@@ -25,12 +50,14 @@ SEEN = REACH + _LOOK
 _LEAST_SAMPLES = 16
 _ALIKE = 0.15
 """Pixels are alike if their lightness and both their differences of colour differ by no more, 0..1."""
-_MOST_ALIKE = 0.02
-"""Share of what is known round about that may look like a pixel of a sliver."""
+_MEAN_ALIKE = 0.1
+"""As `_ALIKE`, of a pixel and the mean of a sliver."""
 _SAME = 0.06
 """As `_ALIKE`, of a pixel beside the mask and what is masked."""
 _LEAST_SAME = 0.08
 """Share of what is masked round about that has to look the same as where a sliver begins."""
+_MOST_BESIDE = 500
+"""Pixels beside a sliver that may have its mean colour: more of them are no rest of a thing, and take time."""
 _CHUNK = 512
 """Pixels beside the mask that are begun at between two looks at the cancel."""
 
@@ -58,20 +85,42 @@ def cut_off(
     distance = np.asarray(away, np.float32)
     far = known & (distance > REACH)
     check()
-    begins = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
-    verdict = np.zeros(masked.shape, np.uint8)
-    for first in range(0, len(begins), _CHUNK):
+    beside = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
+    continues = np.zeros(len(beside), np.bool_)
+    for first in range(0, len(beside), _CHUNK):
         check()
-        some = begins[first : first + _CHUNK]
-        _follow(values, masked, known, far, distance, some, int(_ALIKE * full), int(_SAME * full), verdict)
-    check()
+        some = slice(first, first + _CHUNK)
+        _which_continue(values, masked, beside[some], int(_SAME * full), continues[some])
+    begins = beside[continues]
+    alike = int(_ALIKE * full), int(_MEAN_ALIKE * full)
+    verdict = np.zeros(masked.shape, np.uint8)
+    for signs in _SIGNS:
+        verdict[verdict < _OURS] = _NEW  # a sliver stays one, and so does what goes on: the rest is judged anew
+        for first in range(0, len(begins), _CHUNK):
+            check()
+            _follow(values, masked, known, far, distance, begins[first : first + _CHUNK], alike, signs, verdict)
+        check()
     found = verdict == _OURS
     wide = cv2.dilate(found.view(np.uint8), np.ones((2 * _EDGE + 1,) * 2, np.uint8)) > 0
     return np.asarray(found | (wide & known & (distance <= REACH)), np.bool_)
 
 
-_NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED = 0, 1, 2, 3, 4
-"""What is known of a pixel."""
+_NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED, _LOOKED_AT = 0, 1, 2, 3, 4, 8
+"""What is known of a pixel; the last is added to it while `_goes_on` runs."""
+
+
+@compiled
+def _which_continue(
+    values: NDArray[np.int16],
+    masked: NDArray[np.bool_],
+    beside: NDArray[np.int64],
+    same: int,
+    continues: NDArray[np.bool_],
+) -> None:
+    """Which of some pixels beside the mask, int64 [n, 2], look like what is masked: `continues`, in place."""
+    for number in range(len(beside)):
+        row, column = beside[number]
+        continues[number] = _continues(values, masked, row, column, same)
 
 
 @compiled
@@ -82,24 +131,29 @@ def _follow(
     far: NDArray[np.bool_],
     distance: NDArray[np.float32],
     begins: NDArray[np.int64],
-    alike: int,
-    same: int,
+    differences: tuple[int, int],
+    signs: _Signs,
     verdict: NDArray[np.uint8],
 ) -> None:
     """Follow what stands out from the mask outwards.
 
     Args:
-        far: pixels that a sliver is compared with.
-        begins: int64 [n, 2], rows and columns beside the mask.
-        alike, same: largest differences of pixels that are alike, and the same.
+        known: pixels outside the mask that are not transparent.
+        far: those of them that a sliver is compared with.
+        distance: float32 [h, w], from the mask, pixels.
+        begins: int64 [n, 2], rows and columns of pixels beside the mask that continue what is masked.
+        differences: the largest between pixels that are alike, and between a sliver's mean and a pixel that has its
+            colour.
+        signs: what tells a sliver now.
         verdict: uint8 [h, w], changed in place: what is known of each pixel.
     """
     height, width = masked.shape
+    alike, mean_alike = differences
     for number in range(len(begins)):
         row, column = begins[number]
-        if verdict[row, column] > _STANDS_OUT or not _continues(values, masked, row, column, same):
-            continue
-        if not _stands_out(values, far, verdict, row, column, alike):
+        if verdict[row, column] > _STANDS_OUT or not _stands_out(
+            values, masked, far, verdict, row, column, alike, signs
+        ):
             continue
         # All that stands out and hangs together is one sliver, or none.
         verdict[row, column] = _OURS
@@ -113,15 +167,55 @@ def _follow(
                 for a in range(max(0, x - 1), min(width, x + 2)):
                     if not known[b, a] or verdict[b, a] > _STANDS_OUT:
                         continue
-                    if _stands_out(values, far, verdict, b, a, alike):
-                        if distance[b, a] > DEEPEST:
+                    if _stands_out(values, masked, far, verdict, b, a, alike, signs):
+                        if distance[b, a] > signs.deepest:
                             ends = False
                             continue
                         verdict[b, a] = _OURS
                         piece.append((b, a))
+        if ends and signs.must_be_alone:
+            ends = not _goes_on(values, known, distance, verdict, piece, mean_alike, signs.deepest)
         if not ends:
             for y, x in piece:
                 verdict[y, x] = _BELIEVED
+
+
+@compiled
+def _goes_on(
+    values: NDArray[np.int16],
+    known: NDArray[np.bool_],
+    distance: NDArray[np.float32],
+    verdict: NDArray[np.uint8],
+    piece: list[tuple[int, int]],
+    alike: int,
+    deepest: float,
+) -> bool:
+    """Whether what has the mean colour of a piece, and hangs together with it, leads deeper or is much."""
+    height, width = known.shape
+    mean = np.zeros(3, np.int64)
+    for y, x in piece:
+        for channel in range(3):
+            mean[channel] += values[y, x, channel]
+    mean //= len(piece)
+    more = [(y, x) for y, x in piece]
+    for y, x in piece:
+        verdict[y, x] += _LOOKED_AT
+    goes_on = False
+    done = 0
+    while done < len(more) and not goes_on:
+        y, x = more[done]
+        done += 1
+        # Over sides only: from corner to corner stones in gravel would lead anywhere.
+        for b, a in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+            if not (0 <= b < height and 0 <= a < width) or not known[b, a] or verdict[b, a] >= _LOOKED_AT:
+                continue
+            if np.abs(values[b, a] - mean).max() <= alike:
+                verdict[b, a] += _LOOKED_AT
+                more.append((b, a))
+                goes_on |= distance[b, a] > deepest or len(more) > _MOST_BESIDE + len(piece)
+    for y, x in more:
+        verdict[y, x] -= _LOOKED_AT
+    return goes_on
 
 
 @compiled
@@ -131,36 +225,44 @@ def _continues(values: NDArray[np.int16], masked: NDArray[np.bool_], row: int, c
     for y in range(max(0, row - 1), min(masked.shape[0], row + 2)):
         for x in range(max(0, column - 1), min(masked.shape[1], column + 2)):
             beside |= masked[y, x] and _are_alike(values, row, column, y, x, same)
-    return beside and _share(values, masked, row, column, same, 1) >= _LEAST_SAME
+    return beside and _share(values, masked, row, column, same, 1, 1.0) >= _LEAST_SAME
 
 
 @compiled
 def _stands_out(
     values: NDArray[np.int16],
+    masked: NDArray[np.bool_],
     far: NDArray[np.bool_],
     verdict: NDArray[np.uint8],
     row: int,
     column: int,
     alike: int,
+    signs: _Signs,
 ) -> bool:
-    """Whether hardly anything farther from the mask looks like a pixel. Found once, and kept in `verdict`."""
+    """Whether little that is farther from the mask looks like a pixel, and, where `signs` ask for it, far more of what
+    is masked. Found once, and kept in `verdict`, for these signs."""
     if verdict[row, column] != _NEW:
         return bool(verdict[row, column] != _PLAIN)
-    stands_out = _share(values, far, row, column, alike, _LEAST_SAMPLES) <= _MOST_ALIKE
+    share = _share(values, far, row, column, alike, _LEAST_SAMPLES, 1.0)
+    stands_out = share <= signs.most
+    if stands_out and signs.times > 0:
+        stands_out = signs.times * share <= _share(values, masked, row, column, alike, _LEAST_SAMPLES, 0.0)
     verdict[row, column] = _STANDS_OUT if stands_out else _PLAIN
     return bool(stands_out)
 
 
 @compiled
-def _share(values: NDArray[np.int16], among: NDArray[np.bool_], row: int, column: int, alike: int, least: int) -> float:
-    """Share of some pixels in the square round one that look like it; 1 where there are fewer than `least`."""
+def _share(
+    values: NDArray[np.int16], among: NDArray[np.bool_], row: int, column: int, alike: int, least: int, few: float
+) -> float:
+    """Share of some pixels in the square round one that look like it; `few` where there are fewer than `least`."""
     seen = like = 0
     for y in range(max(row % _STRIDE, row - _LOOK), min(among.shape[0], row + _LOOK + 1), _STRIDE):
         for x in range(max(column % _STRIDE, column - _LOOK), min(among.shape[1], column + _LOOK + 1), _STRIDE):
             if among[y, x]:
                 seen += 1
                 like += _are_alike(values, row, column, y, x, alike)
-    return like / seen if seen >= least else 1.0
+    return like / seen if seen >= least else few
 
 
 @compiled

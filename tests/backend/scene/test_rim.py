@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from glcic_backend import Inpainter
+from glcic_backend.doctor.selftest import load_sample
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.rectangles import grown, slices
 from glcic_backend.scene.rim import DEPTH, FARTHEST, doubtful_rim
@@ -110,15 +111,6 @@ def test_a_knot_on_a_wire_is_doubted_where_the_mask_covers_the_wire_alone():
     assert doubtful(image, masked)[knot].all()
 
 
-@pytest.mark.parametrize("flip", [np.flipud, np.fliplr, np.rot90], ids=["upside down", "mirrored", "on its side"])
-def test_a_tip_is_doubted_whichever_way_the_picture_is_turned(flip):
-    image, masked = kite(14)
-
-    turned = doubtful(np.ascontiguousarray(flip(image)), np.ascontiguousarray(flip(masked)))
-
-    assert np.array_equal(turned, flip(doubtful(image, masked)))
-
-
 def test_what_goes_on_beyond_is_the_photographs_own():
     # A post of which the mask has cut a part out, and whose rest stands.
     image, masked = sky(), np.zeros((HEIGHT, WIDTH), bool)
@@ -142,6 +134,94 @@ def test_what_there_is_more_of_is_believed():
         image[125:155, x : x + 8] = (240, 210, 40)
 
     assert not doubtful(image, masked)[108:].any()
+
+
+PINK = (205, 120, 110)
+DARKER_PINK, BROWN = (182, 97, 87), (152, 67, 57)
+"""Darker pink is alike to pink; brown is to darker pink alone, so stones of it keep that from standing out."""
+
+
+def gravel(stones: dict[tuple[int, int, int], float], seed: int = 1) -> np.ndarray:
+    """Grey stones of 4 x 4 pixels, and coloured ones by share."""
+    random, shape = np.random.default_rng(seed), (HEIGHT // 4, WIDTH // 4)
+    result = random.integers(70, 190, (*shape, 1)) + random.integers(-8, 9, (*shape, 3))
+    for colour, share in stones.items():
+        result[random.random(shape) < share] = colour
+    return result.astype(np.uint8).repeat(4, axis=0).repeat(4, axis=1)
+
+
+def cut_off_below(
+    deep: int, stones: dict[tuple[int, int, int], float], seed: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A pink thing in gravel, of which the mask leaves a strip that is so deep: image, mask and strip."""
+    image, masked, left = gravel(stones, seed), np.zeros((HEIGHT, WIDTH), bool), np.zeros((HEIGHT, WIDTH), bool)
+    masked[40:100, 60:140] = True
+    left[100 : 100 + deep, 75:125] = True
+    image[masked | left] = PINK
+    return image, masked, left
+
+
+@pytest.mark.parametrize("deep", [4, 8])
+def test_what_looks_like_a_few_stones_but_far_more_like_the_thing_is_doubted(deep):
+    image, masked, left = cut_off_below(deep, {PINK: 0.05})
+
+    found = doubtful(image, masked)
+
+    assert found[left].all()
+    assert found[~left].mean() < 0.01
+
+
+@pytest.mark.parametrize("flip", [np.flipud, np.fliplr, np.rot90], ids=["upside down", "mirrored", "on its side"])
+def test_what_is_doubted_is_the_same_whichever_way_the_picture_is_turned(flip):
+    for seed in range(8):
+        image, masked, _ = cut_off_below(8, {PINK: 0.08, BROWN: 0.1}, seed)
+
+        turned = doubtful(np.ascontiguousarray(flip(image)), np.ascontiguousarray(flip(masked)))
+
+        assert np.array_equal(turned, flip(doubtful(image, masked))), seed
+
+
+def test_what_looks_like_a_few_stones_is_believed_where_it_goes_deeper():
+    image, masked, left = cut_off_below(13, {PINK: 0.05})
+
+    assert not doubtful(image, masked)[left].any()
+
+
+def test_what_looks_like_a_few_stones_is_believed_where_a_shade_of_it_leads_on():
+    image, masked, left = cut_off_below(8, {PINK: 0.05, BROWN: 0.2})
+    assert doubtful(image, masked)[left].all()
+
+    image[108:, 94:106] = DARKER_PINK
+
+    assert not doubtful(image, masked)[left].any()
+
+
+def test_what_looks_like_a_few_stones_is_believed_where_there_is_much_of_a_shade_of_it():
+    image, masked, left = cut_off_below(4, {PINK: 0.05, BROWN: 0.2})
+    assert doubtful(image, masked)[left].all()
+
+    image[104:109, 30:170] = DARKER_PINK
+
+    assert not doubtful(image, masked)[left].any()
+
+
+def test_what_looks_like_a_few_stones_is_believed_where_little_of_it_is_masked():
+    stones = {PINK: 0.06}
+    image, masked, left = cut_off_below(8, stones)
+    image[40:88, 60:140] = gravel(stones)[40:88, 60:140]
+
+    assert not doubtful(image, masked)[left].any()
+
+
+def test_a_stone_beside_a_small_mask_is_no_rest_of_a_thing():
+    # So little is masked that its shares say nothing.
+    found = []
+    for seed in range(8):
+        masked = np.zeros((HEIGHT, WIDTH), bool)
+        masked[70:90, 90:110] = True
+        found.append(doubtful(gravel({PINK: 0.08}, seed), masked).sum())
+
+    assert np.mean(found) < 10
 
 
 def test_wires_in_a_jpeg_leave_no_ghost():
@@ -215,6 +295,18 @@ def test_pixels_that_are_not_known_say_nothing():
 
 def test_a_mask_without_pixels_has_no_rim():
     assert not doubtful(sky(), np.zeros((HEIGHT, WIDTH), bool)).any()
+
+
+def test_what_is_doubted_is_the_same_in_8_and_16_bits():
+    photograph = load_sample().image[100:260, 100:400].mean(axis=2, keepdims=True).repeat(3, 2)
+    masked = np.zeros(photograph.shape[:2], bool)
+    masked[60:100, 120:180] = True  # below, it cuts off a paw
+    coarse, fine = np.rint(photograph).astype(np.uint8), np.rint(photograph * 257).astype(np.uint16)
+
+    found = doubtful(coarse, masked)
+
+    assert found[100:].sum() > 30
+    np.testing.assert_array_equal(found, doubtful(fine, masked))
 
 
 def test_a_crop_gives_what_the_image_gives():
