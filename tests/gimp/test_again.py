@@ -9,20 +9,27 @@ from .pictures import HOLE, changed, mask_of, photograph, stored
 
 REPORT = "result = bytes(%s.get_parasite('inpaint-selection').get_data()).decode()"
 ELSEWHERE = slice(20, 50), slice(200, 240)
-HERE = slice(90, 130), slice(120, 180)
-"""Its rim is beyond doubt; where it is not, what was there before tells what of it was left outside."""
+TIP = slice(70, 76), slice(180, 184)
+"""What the selection leaves of a red thing."""
 VARIANTS = """
 group = image.get_layers()[0]
 result = [[each.get_name(), each.get_visible()] for each in group.get_children()]
 """
 
 
+def keep(shown, machine):
+    """Notes the picture as it is, in a file."""
+    shown.original = machine.folder / "original"
+    shown.original.write_bytes(shown.before.tobytes())
+    return shown
+
+
 @pytest.fixture
-def shown(picture):
+def shown(picture, machine):
     """The photograph in 8 bits, with a hole selected that the network's completion does not fill alone."""
     made = picture(stored(photograph(), "U8_NON_LINEAR"))
     made.select()
-    return made
+    return keep(made, machine)
 
 
 def fill_of(shown, place=HOLE, **options):
@@ -37,10 +44,14 @@ def variant_of(shown):
     return int(re.search(r", variant (\d+), ", shown.run(REPORT % "image")).group(1))
 
 
-@pytest.fixture(autouse=True)
-def original(shown, machine):
-    shown.original = machine.folder / "original"
-    shown.original.write_bytes(shown.before.tobytes())
+@pytest.fixture
+def tight(picture, machine):
+    """A red thing in a plain wall, of which the selection leaves the tip outside."""
+    made = np.random.default_rng(0).normal(150, 3, (160, 300, 1)).repeat(3, 2)
+    made[65:95, 130:180] = made[TIP] = (200, 30, 30)
+    shown = picture(np.rint(made).astype(np.uint8))
+    shown.select()
+    return keep(shown, machine)
 
 
 def test_another_variant_is_another_fill_and_the_same_number_the_same(shown):
@@ -55,14 +66,11 @@ def test_repeating_takes_the_next_variant_at_the_same_place_and_that_of_the_dial
     shown.select(*ELSEWHERE)
     assert shown.repeat() == ""
     of_the_dialog = variant_of(shown)
-    shown.select(*HERE)
-    expected = fill_of(shown, HERE, variant=5)
-    shown.run("write(layer, path)", path=str(shown.original))
+    shown.select()
 
     assert shown.inpaint(variant=4) == ""
     assert shown.repeat() == ""
     assert variant_of(shown) == 5
-    assert np.array_equal(shown.pixels()[HERE], expected)  # whatever was there before
     assert shown.repeat() == ""
     assert variant_of(shown) == 6
 
@@ -71,10 +79,42 @@ def test_repeating_takes_the_next_variant_at_the_same_place_and_that_of_the_dial
     assert variant_of(shown) == of_the_dialog
 
 
-def test_what_an_image_remembers_is_neither_saved_nor_an_own_step_of_undo(shown):
+def test_a_variant_is_the_same_fill_after_others_since_what_the_hole_covered_is_remembered(tight):
+    first, second = [fill_of(tight, variant=number) for number in (5, 6)]
+    redness = (first[..., 0].astype(int) - first[..., 1]).max()
+    assert redness < 40  # the tip is not continued: what is under the selection told that it belongs to it
+
+    shown_now = tight.original.with_name("second")
+    shown_now.write_bytes(tight.pixels().tobytes())
+    assert tight.repeat() == ""  # of the fill before, where nothing is red
+    assert variant_of(tight) == 7
+    assert tight.inpaint(variant=5) == ""
+    assert np.array_equal(tight.pixels()[HOLE], first)
+    tight.run("write(layer, path)", path=str(shown_now))  # as undo does, twice
+    assert tight.inpaint(variant=6) == ""
+    assert np.array_equal(tight.pixels()[HOLE], second)
+
+
+def test_what_was_painted_over_a_fill_is_what_the_hole_covers(tight):
+    tight.inpaint()
+    painted = tight.pixels().copy()
+    painted[HOLE] = (30, 30, 200)
+    (over := tight.original.with_name("painted")).write_bytes(painted.tobytes())
+    tight.run("write(layer, path)", path=str(over))
+
+    assert tight.inpaint(variant=1) == ""
+
+    after = tight.pixels()
+    tight.run("image.detach_parasite('inpaint-selection-covered'); write(layer, path)", path=str(over))
+    assert tight.inpaint(variant=1) == ""
+    assert np.array_equal(tight.pixels(), after)
+
+
+@pytest.mark.parametrize("name", ["inpaint-selection-last", "inpaint-selection-covered"])
+def test_what_an_image_remembers_is_neither_saved_nor_an_own_step_of_undo(shown, name):
     shown.inpaint()
 
-    flags = shown.run("p = image.get_parasite('inpaint-selection-last'); result = [p.is_persistent(), p.is_undoable()]")
+    flags = shown.run("p = image.get_parasite(name); result = [p.is_persistent(), p.is_undoable()]", name=name)
 
     assert flags == [False, False]
 

@@ -102,6 +102,18 @@ def test_cutting_out(samples, random, size):
     assert part == pixels[3:7, 2:5].tobytes()
 
 
+@pytest.mark.parametrize("size", [1, 4, 12])
+def test_putting_in(samples, random, size):
+    pixels = random.integers(0, 256, (9, 8, size), np.uint8)
+    new = random.integers(0, 256, (4, 3, size), np.uint8)
+
+    whole = samples.put_in(pixels.tobytes(), Rectangle(-10, 10, 8, 9), new.tobytes(), Rectangle(-8, 13, 3, 4))
+
+    expected = pixels.copy()
+    expected[3:7, 2:5] = new
+    assert whole == expected.tobytes()
+
+
 @pytest.mark.parametrize("size", [1, 3, 8, 32])
 def test_splicing_takes_the_new_pixels_where_there_is_coverage(samples, random, size):
     old, new = random.integers(0, 256, (2, 7, 11, size), np.uint8)

@@ -13,7 +13,7 @@ from .daemon import DaemonStart
 from .hole import Hole
 from .progress import Progress
 from .refusals import Refusal
-from .samples import cut_out, has_context, hole_of, padded, shows_through
+from .samples import cut_out, has_context, hole_of, padded, put_in, shows_through, spliced
 from .source import Source
 from .sources import Sources
 from .texts import _
@@ -26,6 +26,7 @@ def complete(
     sources: Sources,
     lines: list[list[float]],
     hole: Hole,
+    covered: bytes,
     options: Options,
     progress: Progress,
 ) -> Fill:
@@ -33,15 +34,16 @@ def complete(
 
     Args:
         lines: to follow, as the x and y of their corners in the image.
+        covered: the pixels of the hole's area as they were before it was first filled, in the source's format.
 
     Raises:
         Refusal: there is nothing to fill from.
         WireError: the daemon could not do it.
     """
     try:
-        return _ask(start.connect(progress.starting), source, sources, lines, hole, options, progress)
+        return _ask(start.connect(progress.starting), source, sources, lines, hole, covered, options, progress)
     except (DaemonLostError, StoppingError):
-        return _ask(start.connect(progress.starting), source, sources, lines, hole, options, progress)
+        return _ask(start.connect(progress.starting), source, sources, lines, hole, covered, options, progress)
 
 
 def _ask(
@@ -50,6 +52,7 @@ def _ask(
     sources: Sources,
     lines: list[list[float]],
     hole: Hole,
+    covered: bytes,
     options: Options,
     progress: Progress,
 ) -> Fill:
@@ -66,7 +69,9 @@ def _ask(
             progress=progress.stage,
         )
         sent = moved(crop, extent.x, extent.y)
-        pixels = source.read(sent)
+        shown = source.read(sent)
+        before = spliced(cut_out(shown, sent, hole.area), covered, hole.coverage)
+        pixels = put_in(shown, sent, before, hole.area)
         mask = padded(hole_of(hole.coverage), hole.area, sent)
         if not has_context(pixels, mask, source.format.has_alpha, source.format.channels):
             raise Refusal(
@@ -93,7 +98,7 @@ def _ask(
             model=options.model,
             progress=progress.stage,
         )
-    return _fill(reply, options, moved(reply.rectangle, sent.x, sent.y), source, hole, pixels, sent)
+    return _fill(reply, options, moved(reply.rectangle, sent.x, sent.y), source, hole, shown, sent)
 
 
 def _fill(
@@ -102,19 +107,13 @@ def _fill(
     filled: Rectangle,
     source: Source,
     hole: Hole,
-    pixels: bytes,
+    shown: bytes,
     sent: Rectangle,
 ) -> Fill:
     """The reply as a fill for the whole area of the hole, which may be larger than the box of what is to be filled."""
-    made, old = bytes(reply.pixels), cut_out(pixels, sent, hole.area)
+    made, old = bytes(reply.pixels), cut_out(shown, sent, hole.area)
     if filled != hole.area:
-        whole = bytearray(old)
-        size = len(made) // (filled.width * filled.height)
-        for y in range(filled.height):
-            begin = ((filled.y - hole.area.y + y) * hole.area.width + filled.x - hole.area.x) * size
-            row = made[y * filled.width * size : (y + 1) * filled.width * size]
-            whole[begin : begin + len(row)] = row
-        made = bytes(whole)
+        made = put_in(old, hole.area, made, filled)
     spent = ", ".join(f"{stage} {time:.0f} ms" for stage, time in reply.milliseconds.items())
     report = f"model {reply.model}, device {reply.device}, variant {options.variant}, {spent}"
     see_through = source.format.has_alpha and shows_through(old, made, hole_of(hole.coverage), source.format.dtype)

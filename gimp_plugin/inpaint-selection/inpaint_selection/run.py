@@ -13,6 +13,7 @@ from .again import LastFill, last_fill, next_variant, place_of, remember
 from .areas import common
 from .arguments import IN_PLACE, NEW_LAYER, SEVERAL, Options
 from .completion import complete
+from .covered import covered_by, remember_covered
 from .daemon import DaemonStart
 from .daemon_errors import told
 from .hole import Hole, read_hole
@@ -62,6 +63,7 @@ def run(
         looks.check(image, layer, hole, options)
         sources = read_sources(image, hole.area, options)
         lines = read_lines(image, hole, options)
+        covered = covered_by(image, layer, hole, source, options.sample_merged)
         place = place_of(layer, hole)
         if run_mode == Gimp.RunMode.WITH_LAST_VALS and place == last.place:
             options = replace(options, variant=next_variant(last.variant))
@@ -73,7 +75,7 @@ def run(
             with told(options, start.installation):
                 for each in tries:
                     progress.begin_fill(len(fills))
-                    fills.append(complete(start, source, sources, lines, hole, each, progress))
+                    fills.append(complete(start, source, sources, lines, hole, covered.pixels, each, progress))
         except Deleted:
             if image.is_valid():
                 raise
@@ -88,6 +90,8 @@ def run(
     looks.check(image, layer, hole, options)
     looks.check_transparency(layer, options, any(fill.shows_through for fill in fills))
     _write(image, layer, hole, fills, options)
+    if options.result == IN_PLACE:
+        remember_covered(image, layer, hole, covered)
     remember(image, LastFill(place, tries[-1].variant))
     return True
 

@@ -42,6 +42,21 @@ def cut_out(pixels: bytes, area: Rectangle, part: Rectangle) -> bytes:
     )
 
 
+def put_in(pixels: bytes, area: Rectangle, new: bytes, part: Rectangle) -> bytes:
+    """The pixels of `area` with the new ones of `part`, which lies in it; the inverse of `cut_out`."""
+    if part == area:
+        return new
+    assert common(area, part) == part
+    size = len(pixels) // (area.width * area.height)
+    row = part.width * size
+    assert len(new) == part.height * row
+    result = bytearray(pixels)
+    for y in range(part.height):
+        begin = ((part.y - area.y + y) * area.width + part.x - area.x) * size
+        result[begin : begin + row] = new[y * row : (y + 1) * row]
+    return bytes(result)
+
+
 def spliced(old: bytes, new: bytes, mask: bytes) -> bytes:
     """The pixels of `new` where the mask is above 0, those of `old` elsewhere; of any size per pixel."""
     size = len(old) // len(mask)
