@@ -41,6 +41,13 @@ _PATH = click.Path(path_type=Path)
     "--short-side", default=400, show_default=True, type=click.IntRange(min=16), help="Of the photographs, pixels."
 )
 @click.option(
+    "--under",
+    type=click.Choice(["grey", "photograph"]),
+    default="grey",
+    show_default=True,
+    help="What lies under the masks. As with a user, a method may judge by the photograph there what is to be removed.",
+)
+@click.option(
     "--baselines",
     "names",
     multiple=True,
@@ -67,6 +74,7 @@ def evaluate(
     count: int,
     seed: int,
     short_side: int,
+    under: str,
     names: tuple[str, ...],
     sheet: int,
     device: str,
@@ -86,7 +94,7 @@ def evaluate(
     from glcic_train.evaluation.cases import CaseOptions
     from glcic_train.evaluation.report import Run, run_evaluation
 
-    options = CaseOptions(kinds, count, seed, short_side, hole)
+    options = CaseOptions(kinds, count, seed, short_side, hole, under=under)
     run = Run(model, data, split, options, names or None, sheet, device, inception, lpips, out)
     with progress_bar("Evaluating") as show:
         report = run_evaluation(run, show)

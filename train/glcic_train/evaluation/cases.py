@@ -21,6 +21,10 @@ AT_EDGES: dict[str, tuple[tuple[int | None, int | None], ...]] = {
 """Kinds of the rectangles that reach edges of the photograph -> those across and down, for four photographs in turn."""
 
 
+UNDER = ("grey", "photograph")
+"""What can lie under a mask. As with a user, it may be judged there what is to be removed, but nothing taken."""
+
+
 @dataclass(frozen=True)
 class CaseOptions:
     """Which photographs, and which holes.
@@ -33,6 +37,7 @@ class CaseOptions:
         short_side: of the photographs, which are resized, in pixels.
         hole: range of the holes' widths and heights, in pixels.
         square: cut the photographs to their middle square.
+        under: what lies under the masks, one of `UNDER`.
     """
 
     kinds: tuple[str, ...] = ("rectangle", "blob", "strokes")
@@ -41,6 +46,7 @@ class CaseOptions:
     short_side: int = 400
     hole: tuple[int, int] = (96, 128)
     square: bool = False
+    under: str = "grey"
 
     def __post_init__(self) -> None:
         known = (*KINDS, *AT_EDGES, SLOPPY)
@@ -69,8 +75,8 @@ class Case:
         kind: kind of the hole.
         truth: uint8 [H, W, 3], RGB.
         hole: bool [H, W], within the middle square, or at an edge.
-        input: uint8 [H, W, 3], all that a method may know: the photograph with its hole painted grey, or with a
-            foreign thing in it.
+        input: uint8 [H, W, 3], what a method is given: the photograph with its hole painted grey, or as it is, or with
+            a foreign thing in it.
     """
 
     key: str
@@ -119,7 +125,8 @@ def cases(photos: Photographs, options: CaseOptions) -> Iterator[Case]:
             hole[top : top + size, left : left + size] = masks[kind][place]
             if kind in AT_EDGES:
                 hole = _at_the_edge(hole, AT_EDGES[kind][place % 4])
-            yield Case(key, kind, truth, hole, np.where(hole[..., None], np.uint8(128), truth))
+            shown = np.where(hole[..., None], np.uint8(128), truth) if options.under == "grey" else truth
+            yield Case(key, kind, truth, hole, shown)
 
 
 def _at_the_edge(hole: np.ndarray, sides: tuple[int | None, int | None]) -> np.ndarray:
