@@ -45,7 +45,9 @@ REACH = DEEPEST + _EDGE
 
 _LOOK, _STRIDE = 40, 8
 """Half the side of the square round a pixel in which others are looked at, and every which of them, pixels."""
-SEEN = REACH + _LOOK
+_FARTHER = 2
+"""How many times as far is looked where there is too little, as between two holes."""
+SEEN = REACH + _FARTHER * _LOOK
 """Pixels from the mask up to which anything is looked at."""
 _LEAST_SAMPLES = 16
 _ALIKE = 0.15
@@ -225,7 +227,7 @@ def _continues(values: NDArray[np.int16], masked: NDArray[np.bool_], row: int, c
     for y in range(max(0, row - 1), min(masked.shape[0], row + 2)):
         for x in range(max(0, column - 1), min(masked.shape[1], column + 2)):
             beside |= masked[y, x] and _are_alike(values, row, column, y, x, same)
-    return beside and _share(values, masked, row, column, same, 1, 1.0) >= _LEAST_SAME
+    return beside and _share(values, masked, row, column, same, 1, 1.0, 1) >= _LEAST_SAME
 
 
 @compiled
@@ -243,26 +245,38 @@ def _stands_out(
     is masked. Found once, and kept in `verdict`, for these signs."""
     if verdict[row, column] != _NEW:
         return bool(verdict[row, column] != _PLAIN)
-    share = _share(values, far, row, column, alike, _LEAST_SAMPLES, 1.0)
+    share = _share(values, far, row, column, alike, _LEAST_SAMPLES, 1.0, _FARTHER)
     stands_out = share <= signs.most
     if stands_out and signs.times > 0:
-        stands_out = signs.times * share <= _share(values, masked, row, column, alike, _LEAST_SAMPLES, 0.0)
+        stands_out = signs.times * share <= _share(values, masked, row, column, alike, _LEAST_SAMPLES, 0.0, 1)
     verdict[row, column] = _STANDS_OUT if stands_out else _PLAIN
     return bool(stands_out)
 
 
 @compiled
 def _share(
-    values: NDArray[np.int16], among: NDArray[np.bool_], row: int, column: int, alike: int, least: int, few: float
+    values: NDArray[np.int16],
+    among: NDArray[np.bool_],
+    row: int,
+    column: int,
+    alike: int,
+    least: int,
+    few: float,
+    farther: int,
 ) -> float:
-    """Share of some pixels in the square round one that look like it; `few` where there are fewer than `least`."""
-    seen = like = 0
-    for y in range(max(row % _STRIDE, row - _LOOK), min(among.shape[0], row + _LOOK + 1), _STRIDE):
-        for x in range(max(column % _STRIDE, column - _LOOK), min(among.shape[1], column + _LOOK + 1), _STRIDE):
-            if among[y, x]:
-                seen += 1
-                like += _are_alike(values, row, column, y, x, alike)
-    return like / seen if seen >= least else few
+    """Share of some pixels in the square round one that look like it, in one up to `farther` times as large where there
+    are fewer than `least`; `few` where there are still."""
+    for times in range(1, farther + 1):
+        look = times * _LOOK
+        seen = like = 0
+        for y in range(max(row % _STRIDE, row - look), min(among.shape[0], row + look + 1), _STRIDE):
+            for x in range(max(column % _STRIDE, column - look), min(among.shape[1], column + look + 1), _STRIDE):
+                if among[y, x]:
+                    seen += 1
+                    like += _are_alike(values, row, column, y, x, alike)
+        if seen >= least:
+            return like / seen
+    return few
 
 
 @compiled

@@ -111,6 +111,19 @@ def test_a_knot_on_a_wire_is_doubted_where_the_mask_covers_the_wire_alone():
     assert doubtful(image, masked)[knot].all()
 
 
+def test_a_tip_between_two_holes_is_doubted():
+    # So little lies far from both that it is looked for farther away.
+    image, masked, tip = sky(), np.zeros((HEIGHT, WIDTH), bool), np.zeros((HEIGHT, WIDTH), bool)
+    masked[20:, 20:80] = masked[20:, 122:182] = True
+    tip[80:86, 80:90] = True
+    image[masked | tip] = (220, 40, 30)
+
+    found = doubtful(image, masked)
+
+    assert found[tip].all()
+    assert found.sum() < 4 * tip.sum()
+
+
 def test_what_goes_on_beyond_is_the_photographs_own():
     # A post of which the mask has cut a part out, and whose rest stands.
     image, masked = sky(), np.zeros((HEIGHT, WIDTH), bool)
