@@ -23,30 +23,36 @@ class _Signs(NamedTuple):
         times: so many times as large a share of what is masked round about has to look like it; 0 asks for none.
         deepest: pixels from the mask at which it has to end.
         must_be_alone: what beside it has its mean colour has to end there, too.
+        farther: how many times as far is looked where too little is known.
+        small: times the depth of the mask beside it that it may be deep.
     """
 
     most: float
     times: float
     deepest: float
     must_be_alone: bool
+    farther: int
+    small: float
 
 
 DEEPEST = 16
 """Pixels from the mask at which a sliver has to end."""
+_FARTHER = 2
 _SIGNS = (
-    _Signs(most=0.02, times=0.0, deepest=float(DEEPEST), must_be_alone=False),
-    _Signs(most=0.1, times=6.0, deepest=10.0, must_be_alone=True),
+    _Signs(most=0.02, times=0.0, deepest=float(DEEPEST), must_be_alone=False, farther=1, small=np.inf),
+    _Signs(most=0.02, times=0.0, deepest=float(DEEPEST), must_be_alone=False, farther=_FARTHER, small=0.4),
+    _Signs(most=0.1, times=6.0, deepest=10.0, must_be_alone=True, farther=1, small=np.inf),
 )
-"""Hardly anything looks like it; or some does, as stones do here and there in gravel, but far more of what is masked:
-then it has to end sooner, and what has its mean colour with it."""
+"""Hardly anything looks like it. Or too little is known to say so, as between two holes, but farther away, too, hardly
+anything does: then it has to be small beside the thing, for between letters all is near to the mask. Or some does, as
+stones do here and there in gravel, but far more of what is masked: then it has to end sooner, and what has its mean
+colour with it."""
 _EDGE = 2
 """Pixels round a sliver that its soft edge and its colour in a JPEG reach."""
 REACH = DEEPEST + _EDGE
 
 _LOOK, _STRIDE = 40, 8
 """Half the side of the square round a pixel in which others are looked at, and every which of them, pixels."""
-_FARTHER = 2
-"""How many times as far is looked where there is too little, as between two holes."""
 SEEN = REACH + _FARTHER * _LOOK
 """Pixels from the mask up to which anything is looked at."""
 _LEAST_SAMPLES = 16
@@ -87,6 +93,8 @@ def cut_off(
     distance = np.asarray(away, np.float32)
     far = known & (distance > REACH)
     check()
+    depth = np.asarray(cv2.distanceTransform(masked.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
+    check()
     beside = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
     continues = np.zeros(len(beside), np.bool_)
     for first in range(0, len(beside), _CHUNK):
@@ -100,7 +108,7 @@ def cut_off(
         verdict[verdict < _OURS] = _NEW  # a sliver stays one, and so does what goes on: the rest is judged anew
         for first in range(0, len(begins), _CHUNK):
             check()
-            _follow(values, masked, known, far, distance, begins[first : first + _CHUNK], alike, signs, verdict)
+            _follow(values, masked, known, far, distance, depth, begins[first : first + _CHUNK], alike, signs, verdict)
         check()
     found = verdict == _OURS
     wide = cv2.dilate(found.view(np.uint8), np.ones((2 * _EDGE + 1,) * 2, np.uint8)) > 0
@@ -132,6 +140,7 @@ def _follow(
     known: NDArray[np.bool_],
     far: NDArray[np.bool_],
     distance: NDArray[np.float32],
+    depth: NDArray[np.float32],
     begins: NDArray[np.int64],
     differences: tuple[int, int],
     signs: _Signs,
@@ -142,7 +151,7 @@ def _follow(
     Args:
         known: pixels outside the mask that are not transparent.
         far: those of them that a sliver is compared with.
-        distance: float32 [h, w], from the mask, pixels.
+        distance, depth: float32 [h, w], pixels outside and inside the mask.
         begins: int64 [n, 2], rows and columns of pixels beside the mask that continue what is masked.
         differences: the largest between pixels that are alike, and between a sliver's mean and a pixel that has its
             colour.
@@ -175,11 +184,28 @@ def _follow(
                             continue
                         verdict[b, a] = _OURS
                         piece.append((b, a))
+        if ends and signs.small < np.inf:
+            ends = _is_small(distance, depth, piece, signs.small)
         if ends and signs.must_be_alone:
             ends = not _goes_on(values, known, distance, verdict, piece, mean_alike, signs.deepest)
         if not ends:
             for y, x in piece:
                 verdict[y, x] = _BELIEVED
+
+
+@compiled
+def _is_small(
+    distance: NDArray[np.float32], depth: NDArray[np.float32], piece: list[tuple[int, int]], small: float
+) -> bool:
+    """Whether a piece is at most so many times as deep as the mask beside it."""
+    top = bottom = piece[0][0]
+    left = right = piece[0][1]
+    deep = np.float32(0)
+    for y, x in piece:
+        top, bottom, left, right = min(top, y), max(bottom, y), min(left, x), max(right, x)
+        deep = max(deep, distance[y, x])
+    beside = depth[max(0, top - _LOOK) : bottom + _LOOK + 1, max(0, left - _LOOK) : right + _LOOK + 1]
+    return bool(deep <= small * beside.max())
 
 
 @compiled
@@ -245,7 +271,7 @@ def _stands_out(
     is masked. Found once, and kept in `verdict`, for these signs."""
     if verdict[row, column] != _NEW:
         return bool(verdict[row, column] != _PLAIN)
-    share = _share(values, far, row, column, alike, _LEAST_SAMPLES, 1.0, _FARTHER)
+    share = _share(values, far, row, column, alike, _LEAST_SAMPLES, 1.0, signs.farther)
     stands_out = share <= signs.most
     if stands_out and signs.times > 0:
         stands_out = signs.times * share <= _share(values, masked, row, column, alike, _LEAST_SAMPLES, 0.0, 1)

@@ -124,6 +124,15 @@ def test_a_tip_between_two_holes_is_doubted():
     assert found.sum() < 4 * tip.sum()
 
 
+def test_what_lies_between_letters_is_no_rest_of_a_thing():
+    # A red board, all of which is near to some letter. Nothing is to go but the letters.
+    image, masked = sky(), np.zeros((HEIGHT, WIDTH), bool)
+    image[60:100, 20:124] = (220, 40, 30)
+    masked[20:, 20:60] = masked[20:, 84:124] = True
+
+    assert doubtful(image, masked).sum() < 20
+
+
 def test_what_goes_on_beyond_is_the_photographs_own():
     # A post of which the mask has cut a part out, and whose rest stands.
     image, masked = sky(), np.zeros((HEIGHT, WIDTH), bool)
