@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache, partial
 from itertools import islice
@@ -218,6 +218,24 @@ def ahead(
         if helper is not None and not helper.cancel():
             wait([helper])
         helper = None  # its error holds this frame, which would hold it
+
+
+@contextlib.contextmanager
+def meanwhile(
+    task: Callable[[Callable[[], bool]], Result], threads: int, cancelled: Callable[[], bool]
+) -> Iterator[Callable[[], Result]]:
+    """Run a task by another thread while this one goes on. What is given waits for its result, and is called once.
+
+    Args:
+        task, threads, cancelled: as those of `ahead`.
+    """
+
+    def nothing(_poll: Callable[[], bool]) -> Any:
+        """Once its result is asked for, the other thread has the task."""
+
+    with contextlib.closing(ahead([nothing, task], threads, cancelled)) as results:
+        next(results)
+        yield lambda: next(results)
 
 
 def _polled(queue: SimpleQueue[Result], cancelled: Callable[[], bool], over: Event) -> Result:

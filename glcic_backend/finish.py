@@ -3,7 +3,8 @@
 Of fills for the same pixel, the first has the last word.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,15 +14,18 @@ from glcic_backend.blending.calm_rims import continue_calm_rims
 from glcic_backend.blending.colourless import without_colour
 from glcic_backend.blending.fills import blend_fills
 from glcic_backend.blending.grain import add_grain
-from glcic_backend.compiled import side_by_side
-from glcic_backend.detail.fills import DetailOptions, add_details
+from glcic_backend.compiled import meanwhile, side_by_side
+from glcic_backend.detail.fills import add_details
+from glcic_backend.detail.hole_lines import hole_lines
+from glcic_backend.detail.lines import Line
+from glcic_backend.detail.options import DetailOptions
 from glcic_backend.errors import CancelledError
 from glcic_backend.scene.fill import Fill
 from glcic_backend.scene.holes import Hole
 from glcic_backend.scene.photograph import Photograph
 from glcic_backend.scene.pixels import to_perceptual_rgb
 from glcic_backend.scene.rectangles import slices
-from glcic_backend.scene.sheets import Part, batches
+from glcic_backend.scene.sheets import Part, batches, in_place
 from glcic_backend.wire.geometry import Rectangle
 
 Progress = Callable[[float], None]
@@ -106,10 +110,36 @@ def grained(
     return _in_parts(batches(photograph, holes, fills), finish, _untold, cancelled)
 
 
+Lines = Callable[[], Sequence[tuple[Hole, list[Line]]]]
+"""Gives the holes that are not finished on sheets, and the lines that go on through each."""
+
+
+@contextlib.contextmanager
+def lines_meanwhile(
+    photograph: Photograph, holes: list[Hole], options: DetailOptions, cancelled: Cancelled
+) -> Iterator[Lines]:
+    """Find lines by another thread, while the holes are completed and blended. What waits for them is given.
+
+    No line passes through many small holes together.
+    """
+    staying = in_place(holes, on_sheets=_on_sheets(photograph, options))
+
+    def find(poll: Callable[[], bool]) -> list[tuple[Hole, list[Line]]]:
+        def check() -> None:
+            if poll():
+                raise CancelledError("The completion was cancelled while lines were looked for.")
+
+        return list(zip(staying, hole_lines(photograph, staying, options, check), strict=True))
+
+    with meanwhile(find, torch.get_num_threads(), cancelled or _never) as lines:
+        yield lines
+
+
 def detailed(
     photograph: Photograph,
     holes: list[Hole],
     fills: list[Fill],
+    lines: Lines,
     options: DetailOptions,
     progress: Progress,
     cancelled: Cancelled,
@@ -120,13 +150,18 @@ def detailed(
     """
 
     def finish(part: Part, progress: Progress, cancelled: Cancelled) -> list[Fill]:
+        found = {} if part.is_sheet else {id(hole): of_hole for hole, of_hole in lines()}
+        through = [found.get(id(hole), []) for hole in part.holes]
         return add_details(
-            part.photograph, part.holes, part.fills, options, progress, cancelled, are_many=part.is_sheet
+            part.photograph, part.holes, part.fills, through, options, progress, cancelled, are_many=part.is_sheet
         )
 
-    on_sheets = photograph.sources is None and not options.is_restricted
-    steps = batches(photograph, holes, fills, _DETAIL_AROUND, on_sheets=on_sheets)
+    steps = batches(photograph, holes, fills, _DETAIL_AROUND, on_sheets=_on_sheets(photograph, options))
     return _in_parts(steps, finish, progress, cancelled)
+
+
+def _on_sheets(photograph: Photograph, options: DetailOptions) -> bool:
+    return photograph.sources is None and not options.is_restricted
 
 
 def keep_in_range(fills: list[Fill], photograph: Photograph, read: Rectangle) -> None:

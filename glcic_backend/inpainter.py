@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch.nn.utils.memory_format import convert_conv2d_weight_memory_format
 
 from glcic_backend.context import context_rectangle
-from glcic_backend.detail.fills import DetailOptions
+from glcic_backend.detail.options import DetailOptions
 from glcic_backend.errors import CancelledError, InvalidInputError
-from glcic_backend.finish import blended, detailed, grained, keep_in_range
+from glcic_backend.finish import blended, detailed, grained, keep_in_range, lines_meanwhile
 from glcic_backend.model_files.library import resolve_model
 from glcic_backend.model_files.model_file import Model, load_model
 from glcic_backend.network.completer import Completer
@@ -245,6 +245,21 @@ class Inpainter:
         cancelled: Cancelled | None,
     ) -> list[Fill]:
         """The fills of holes; of those for the same pixel, the first has the last word."""
+        if not how.blend:
+            return self._painted(photograph, holes, report, cancelled)
+        if how.quality == "fast":
+            painted = self._painted(photograph, holes, report, cancelled)
+            fills = blended(photograph, holes, painted, partial(report, "blend"), cancelled)
+            return grained(photograph, holes, fills, how.details.seed, cancelled)
+        with lines_meanwhile(photograph, holes, how.details, cancelled) as lines:
+            painted = self._painted(photograph, holes, report, cancelled)
+            fills = blended(photograph, holes, painted, partial(report, "blend"), cancelled)
+            return detailed(photograph, holes, fills, lines, how.details, partial(report, "detail"), cancelled)
+
+    def _painted(
+        self, photograph: Photograph, holes: list[Hole], report: Progress, cancelled: Cancelled | None
+    ) -> list[Fill]:
+        """What the network paints in holes, on the first device whose memory suffices."""
         fills, device = on_the_first_that_suffices(
             self._devices,
             lambda device: self._completer_on(device).complete(
@@ -252,12 +267,6 @@ class Inpainter:
             ),
         )
         self.used = str(device)
-        if how.blend:
-            fills = blended(photograph, holes, fills, partial(report, "blend"), cancelled)
-            if how.quality == "fast":
-                fills = grained(photograph, holes, fills, how.details.seed, cancelled)
-            else:
-                fills = detailed(photograph, holes, fills, how.details, partial(report, "detail"), cancelled)
         return fills
 
     def _opacities(

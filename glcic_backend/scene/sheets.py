@@ -88,6 +88,11 @@ def batches(
         yield batch
 
 
+def in_place(holes: Sequence[Hole], *, on_sheets: bool = True) -> list[Hole]:
+    """The holes that are finished in the photograph itself."""
+    return _sorted_out(holes, on_sheets)[0]
+
+
 def _sorted_out(holes: Sequence[Hole], on_sheets: bool) -> list[list[Hole]]:
     """The holes that stay in the photograph; specks; and the pieces of others, round by round."""
     result: list[list[Hole]] = [[] for _ in range(2 + ROUNDS)]

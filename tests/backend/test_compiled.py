@@ -11,7 +11,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from glcic_backend.compiled import ahead, in_chunks, side_by_side
+from glcic_backend.compiled import ahead, in_chunks, meanwhile, side_by_side
 from glcic_backend.errors import CancelledError
 
 
@@ -180,6 +180,36 @@ def test_with_one_thread_a_task_runs_when_its_result_is_asked_for():
         assert not begun
         next(results)
         assert begun
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_meanwhile_a_task_runs_by_another_thread_if_there_is_one(threads):
+    begun = threading.Event()
+
+    def task(poll):
+        begun.set()
+        return threading.current_thread()
+
+    with meanwhile(task, threads, never) as result:
+        assert begun.wait(30 if threads > 1 else 0.2) is (threads > 1)
+        assert (result() is threading.current_thread()) is (threads == 1)
+
+
+def test_a_task_meanwhile_ends_with_who_began_it():
+    begun, ended = threading.Event(), threading.Event()
+
+    def task(poll):
+        begun.set()
+        try:
+            until_told(poll)
+        finally:
+            ended.set()
+
+    with pytest.raises(ValueError, match="no use"), meanwhile(task, 2, never):
+        assert begun.wait(30)
+        raise ValueError("no use")
+
+    assert ended.is_set()
 
 
 def test_where_all_threads_are_busy_tasks_run_when_their_results_are_asked_for():

@@ -7,8 +7,9 @@ import pytest
 
 from glcic_backend.detail import FAITHFUL, FREE, Task, search, transfer_texture
 from glcic_backend.detail import fills as detailed
-from glcic_backend.detail.fills import DetailOptions, add_details
+from glcic_backend.detail.fills import add_details
 from glcic_backend.detail.nearest_neighbours import Matcher
+from glcic_backend.detail.options import DetailOptions
 from glcic_backend.detail.pyramid import RADIUS
 from glcic_backend.scene.fill import Fill
 from glcic_backend.scene.holes import find_holes
@@ -78,7 +79,7 @@ def test_holes_that_the_network_hardly_knows_are_filled_freely(monkeypatch, larg
     monkeypatch.setattr(detailed, "transfer_texture", lambda task, *rest: recipes.append(task.recipe) or False)
 
     photograph, options = Photograph(image, ~masked, False), DetailOptions("automatic", 0, largest)
-    add_details(photograph, holes, fills, options, lambda share: None, None)
+    add_details(photograph, holes, fills, [[] for _ in holes], options, lambda share: None, None)
 
     assert recipes == [expected]
 
