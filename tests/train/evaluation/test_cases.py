@@ -66,6 +66,18 @@ def test_input_shows_nothing_of_what_the_hole_covers(photo_set):
     np.testing.assert_array_equal(case.input[~case.hole], case.truth[~case.hole])
 
 
+def test_the_photograph_can_be_left_under_the_mask(photo_set):
+    case = next(cases(photo_set, dataclasses.replace(OPTIONS, under="photograph")))
+
+    assert case.hole.any()
+    np.testing.assert_array_equal(case.input, case.truth)
+
+
+def test_what_cannot_lie_under_a_mask_is_refused():
+    with pytest.raises(InvalidInputError, match="'white'"):
+        dataclasses.replace(OPTIONS, under="white")
+
+
 @pytest.mark.parametrize(("corner", "expected"), [((0, 0), (0, 0)), ((20, 30), (12, 22)), ((36, 56), (20, 40))])
 def test_window_is_a_square_around_the_hole_that_stays_in_the_photograph(corner, expected):
     hole = np.zeros((40, 60), np.bool_)

@@ -20,7 +20,6 @@ AT_EDGES: dict[str, tuple[tuple[int | None, int | None], ...]] = {
 }
 """Kinds of the rectangles that reach edges of the photograph -> those across and down, for four photographs in turn."""
 
-
 UNDER = ("grey", "photograph")
 """What can lie under a mask. As with a user, it may be judged there what is to be removed, but nothing taken."""
 
@@ -53,6 +52,8 @@ class CaseOptions:
         for kind in self.kinds:
             if kind not in known:
                 raise InvalidInputError(f"There is no kind of hole {kind!r}. The kinds are {', '.join(known)}.")
+        if self.under not in UNDER:
+            raise InvalidInputError(f"Nothing is called {self.under!r} that can lie under a mask: {', '.join(UNDER)}.")
         low, high = self.hole
         if not 1 <= low <= high < self.short_side:
             raise InvalidInputError(
