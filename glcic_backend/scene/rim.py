@@ -88,8 +88,9 @@ def doubtful_rim(
         return result
     box = grown(outer, _SEEN, photograph.width, photograph.height)
     check()
-    mine, known = masked[slices(box)], photograph.known[slices(box)]
-    layer = _layers(mine, known, check)
+    # In one piece of memory, whatever the box: for each layout there would be machine code of its own.
+    mine, known = (np.ascontiguousarray(part[slices(box)]) for part in (masked, photograph.known))
+    layer, depth, distance = _layers(mine, known, check)
     values = _light_and_colour(photograph, box, layer > _FIRST_RIM, check)
     # Without anything behind it, nothing is said of a pixel: in a mask of a thousand specks most have nothing.
     behind = cv2.dilate((layer == _NEAR_BEHIND).view(np.uint8), np.ones((2 * _RADIUS + 1,) * 2, np.uint8))
@@ -106,7 +107,8 @@ def doubtful_rim(
                 departure[slices(tile)][here] = _judge(values[slices(seen)], layer[slices(seen)], places)
 
     in_chunks(judge, len(tiles), 1, torch.get_num_threads(), check)
-    result[slices(box)] = _doubtful(departure, layer, check) | cut_off(values, mine, known & ~mine, _STEPS, check)
+    rest = cut_off(values, depth, distance, known & ~mine, _STEPS, check)
+    result[slices(box)] = _doubtful(departure, layer, check) | rest
     return result
 
 
@@ -143,8 +145,10 @@ def _light_and_colour(
     return values
 
 
-def _layers(masked: NDArray[np.bool_], known: NDArray[np.bool_], check: Callable[[], None]) -> NDArray[np.uint8]:
-    """The layer of each pixel, uint8 [h, w]."""
+def _layers(
+    masked: NDArray[np.bool_], known: NDArray[np.bool_], check: Callable[[], None]
+) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    """The layer of each pixel, uint8 [h, w]; its distance to the mask's edge, in it and outside, float32 [h, w]."""
     layer = np.zeros(masked.shape, np.uint8)
     distances = [np.zeros((0, 0), np.float32)] * 2
 
@@ -163,7 +167,7 @@ def _layers(masked: NDArray[np.bool_], known: NDArray[np.bool_], check: Callable
     layer[known & (distance > begin + 2 * _BEHIND)] = _NOTHING
     rim = known & (distance > 0) & (distance <= DEPTH + 0.5)
     layer[rim] = _FIRST_RIM + np.rint(distance[rim]).astype(np.uint8)
-    return layer
+    return layer, depth, distance
 
 
 @compiled

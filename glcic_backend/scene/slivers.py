@@ -15,6 +15,22 @@ from numpy.typing import NDArray
 from glcic_backend.compiled import compiled
 
 
+class _Differences(NamedTuple):
+    """Differences of pixels in steps of their values.
+
+    Attributes:
+        alike: the largest of pixels that are alike.
+        calm_alike: the same where what lies far is calm.
+        calm: its largest standard deviation where it is.
+        mean_alike: the largest of a sliver's mean and a pixel that has its colour.
+    """
+
+    alike: int
+    calm_alike: int
+    calm: int
+    mean_alike: int
+
+
 class _Signs(NamedTuple):
     """What tells a sliver.
 
@@ -58,6 +74,8 @@ SEEN = REACH + _FARTHER * _LOOK
 _LEAST_SAMPLES = 16
 _ALIKE = 0.15
 """Pixels are alike if their lightness and both their differences of colour differ by no more, 0..1."""
+_CALM, _CALM_ALIKE = 0.01, 0.06
+"""Standard deviation, 0..1, up to which what lies far is calm, as a sky; `_ALIKE` there."""
 _MEAN_ALIKE = 0.1
 """As `_ALIKE`, of a pixel and the mean of a sliver."""
 _SAME = 0.06
@@ -67,12 +85,15 @@ _LEAST_SAME = 0.08
 _MOST_BESIDE = 500
 """Pixels beside a sliver that may have its mean colour: more of them are no rest of a thing, and take time."""
 _CHUNK = 512
-"""Pixels beside the mask that are begun at between two looks at the cancel."""
+"""Pixels beside the mask that are looked at between two looks at the cancel."""
+_WORK = 20_000
+"""Pixels that are judged between two."""
 
 
 def cut_off(
     values: NDArray[np.int16],
-    masked: NDArray[np.bool_],
+    depth: NDArray[np.float32],
+    distance: NDArray[np.float32],
     known: NDArray[np.bool_],
     full: int,
     check: Callable[[], None] = lambda: None,
@@ -81,34 +102,33 @@ def cut_off(
 
     Args:
         values: int16 [h, w, 3], lightness and two differences of colour.
-        masked, known: bool [h, w]; none is both.
+        depth, distance: float32 [h, w], pixels from the mask's edge; depth is 0 outside the mask, distance in it.
+        known: bool [h, w], outside the mask.
         full: the lightness of white.
         check: called often; may raise.
 
     Returns:
         bool [h, w]; each at most `REACH` pixels from the mask.
     """
-    check()
-    away = cv2.distanceTransform((~masked).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    distance = np.asarray(away, np.float32)
+    masked = distance == 0
     far = known & (distance > REACH)
     check()
-    depth = np.asarray(cv2.distanceTransform(masked.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5), np.float32)
-    check()
-    beside = np.argwhere(known & (distance > 0) & (distance < 1.5))  # beside a masked pixel, or corner to corner
+    beside = np.argwhere(known & (distance < 1.5))  # beside a masked pixel, or corner to corner
+    beside = np.ascontiguousarray(beside)
     continues = np.zeros(len(beside), np.bool_)
     for first in range(0, len(beside), _CHUNK):
         check()
         some = slice(first, first + _CHUNK)
         _which_continue(values, masked, beside[some], int(_SAME * full), continues[some])
     begins = beside[continues]
-    alike = int(_ALIKE * full), int(_MEAN_ALIKE * full)
-    verdict = np.zeros(masked.shape, np.uint8)
+    differences = _Differences(*(int(part * full) for part in (_ALIKE, _CALM_ALIKE, _CALM, _MEAN_ALIKE)))
+    verdict = np.zeros(known.shape, np.uint8)
     for signs in _SIGNS:
         verdict[verdict < _OURS] = _NEW  # a sliver stays one, and so does what goes on: the rest is judged anew
-        for first in range(0, len(begins), _CHUNK):
+        first = 0
+        while first < len(begins):
             check()
-            _follow(values, masked, known, far, distance, depth, begins[first : first + _CHUNK], alike, signs, verdict)
+            first += _follow(values, masked, known, far, distance, depth, begins[first:], differences, signs, verdict)
         check()
     found = verdict == _OURS
     wide = cv2.dilate(found.view(np.uint8), np.ones((2 * _EDGE + 1,) * 2, np.uint8)) > 0
@@ -142,28 +162,33 @@ def _follow(
     distance: NDArray[np.float32],
     depth: NDArray[np.float32],
     begins: NDArray[np.int64],
-    differences: tuple[int, int],
+    differences: _Differences,
     signs: _Signs,
     verdict: NDArray[np.uint8],
-) -> None:
-    """Follow what stands out from the mask outwards.
+) -> int:
+    """Follow what stands out from the mask outwards, until much has been done.
 
     Args:
         known: pixels outside the mask that are not transparent.
         far: those of them that a sliver is compared with.
         distance, depth: float32 [h, w], pixels outside and inside the mask.
         begins: int64 [n, 2], rows and columns of pixels beside the mask that continue what is masked.
-        differences: the largest between pixels that are alike, and between a sliver's mean and a pixel that has its
-            colour.
+        differences: that count as none.
         signs: what tells a sliver now.
         verdict: uint8 [h, w], changed in place: what is known of each pixel.
+
+    Returns:
+        How many of `begins` are done with.
     """
     height, width = masked.shape
-    alike, mean_alike = differences
+    work = 0
     for number in range(len(begins)):
+        if work > _WORK:
+            return number
+        work += 1
         row, column = begins[number]
         if verdict[row, column] > _STANDS_OUT or not _stands_out(
-            values, masked, far, verdict, row, column, alike, signs
+            values, masked, far, verdict, row, column, differences, signs
         ):
             continue
         # All that stands out and hangs together is one sliver, or none.
@@ -174,11 +199,12 @@ def _follow(
         while done < len(piece):
             y, x = piece[done]
             done += 1
+            work += 1
             for b in range(max(0, y - 1), min(height, y + 2)):
                 for a in range(max(0, x - 1), min(width, x + 2)):
                     if not known[b, a] or verdict[b, a] > _STANDS_OUT:
                         continue
-                    if _stands_out(values, masked, far, verdict, b, a, alike, signs):
+                    if _stands_out(values, masked, far, verdict, b, a, differences, signs):
                         if distance[b, a] > signs.deepest:
                             ends = False
                             continue
@@ -187,25 +213,36 @@ def _follow(
         if ends and signs.small < np.inf:
             ends = _is_small(distance, depth, piece, signs.small)
         if ends and signs.must_be_alone:
-            ends = not _goes_on(values, known, distance, verdict, piece, mean_alike, signs.deepest)
+            ends = not _goes_on(values, known, distance, verdict, piece, differences.mean_alike, signs.deepest)
         if not ends:
             for y, x in piece:
                 verdict[y, x] = _BELIEVED
+    return len(begins)
 
 
 @compiled
 def _is_small(
     distance: NDArray[np.float32], depth: NDArray[np.float32], piece: list[tuple[int, int]], small: float
 ) -> bool:
-    """Whether a piece is at most so many times as deep as the mask beside it."""
-    top = bottom = piece[0][0]
-    left = right = piece[0][1]
-    deep = np.float32(0)
+    """Whether a piece is at most so many times as deep as some of the mask beside it, uphill from the piece."""
+    height, width = depth.shape
+    enough = np.float32(0)
     for y, x in piece:
-        top, bottom, left, right = min(top, y), max(bottom, y), min(left, x), max(right, x)
-        deep = max(deep, distance[y, x])
-    beside = depth[max(0, top - _LOOK) : bottom + _LOOK + 1, max(0, left - _LOOK) : right + _LOOK + 1]
-    return bool(deep <= small * beside.max())
+        enough = max(enough, distance[y, x] / np.float32(small))
+    for row, column in piece:
+        y, x = row, column
+        climbs = distance[y, x] < 1.5
+        while climbs:
+            climbs = False
+            top, left = y, x
+            for b in range(max(0, y - 1), min(height, y + 2)):
+                for a in range(max(0, x - 1), min(width, x + 2)):
+                    if depth[b, a] > depth[top, left]:
+                        top, left, climbs = b, a, True
+            y, x = top, left
+            if depth[y, x] >= enough:
+                return True
+    return False
 
 
 @compiled
@@ -253,7 +290,7 @@ def _continues(values: NDArray[np.int16], masked: NDArray[np.bool_], row: int, c
     for y in range(max(0, row - 1), min(masked.shape[0], row + 2)):
         for x in range(max(0, column - 1), min(masked.shape[1], column + 2)):
             beside |= masked[y, x] and _are_alike(values, row, column, y, x, same)
-    return beside and _share(values, masked, row, column, same, 1, 1.0, 1) >= _LEAST_SAME
+    return beside and _share(values, masked, row, column, same, 1, 1.0) >= _LEAST_SAME
 
 
 @compiled
@@ -264,45 +301,65 @@ def _stands_out(
     verdict: NDArray[np.uint8],
     row: int,
     column: int,
-    alike: int,
+    differences: _Differences,
     signs: _Signs,
 ) -> bool:
     """Whether little that is farther from the mask looks like a pixel, and, where `signs` ask for it, far more of what
     is masked. Found once, and kept in `verdict`, for these signs."""
     if verdict[row, column] != _NEW:
         return bool(verdict[row, column] != _PLAIN)
-    share = _share(values, far, row, column, alike, _LEAST_SAMPLES, 1.0, signs.farther)
+    share = _share_of_far(values, far, row, column, differences, signs.farther)
     stands_out = share <= signs.most
     if stands_out and signs.times > 0:
-        stands_out = signs.times * share <= _share(values, masked, row, column, alike, _LEAST_SAMPLES, 0.0, 1)
+        of_masked = _share(values, masked, row, column, differences.alike, _LEAST_SAMPLES, 0.0)
+        stands_out = signs.times * share <= of_masked
     verdict[row, column] = _STANDS_OUT if stands_out else _PLAIN
     return bool(stands_out)
 
 
 @compiled
-def _share(
+def _share_of_far(
     values: NDArray[np.int16],
-    among: NDArray[np.bool_],
+    far: NDArray[np.bool_],
     row: int,
     column: int,
-    alike: int,
-    least: int,
-    few: float,
+    differences: _Differences,
     farther: int,
 ) -> float:
-    """Share of some pixels in the square round one that look like it, in one up to `farther` times as large where there
-    are fewer than `least`; `few` where there are still."""
+    """Share of what lies far from the mask in the square round a pixel that looks like it, in one up to `farther` times
+    as large where that is too little; 1 where it still is."""
     for times in range(1, farther + 1):
         look = times * _LOOK
-        seen = like = 0
-        for y in range(max(row % _STRIDE, row - look), min(among.shape[0], row + look + 1), _STRIDE):
-            for x in range(max(column % _STRIDE, column - look), min(among.shape[1], column + look + 1), _STRIDE):
-                if among[y, x]:
+        seen = like = like_in_calm = 0
+        total, squares = np.zeros(3, np.int64), np.zeros(3, np.int64)
+        for y in range(max(row % _STRIDE, row - look), min(far.shape[0], row + look + 1), _STRIDE):
+            for x in range(max(column % _STRIDE, column - look), min(far.shape[1], column + look + 1), _STRIDE):
+                if far[y, x]:
                     seen += 1
-                    like += _are_alike(values, row, column, y, x, alike)
-        if seen >= least:
-            return like / seen
-    return few
+                    like += _are_alike(values, row, column, y, x, differences.alike)
+                    like_in_calm += _are_alike(values, row, column, y, x, differences.calm_alike)
+                    for channel in range(3):
+                        value = np.int64(values[y, x, channel])
+                        total[channel] += value
+                        squares[channel] += value * value
+        if seen >= _LEAST_SAMPLES:
+            variance = ((squares - total / seen * total) / seen).max()
+            return like_in_calm / seen if variance <= differences.calm**2 else like / seen
+    return 1.0
+
+
+@compiled
+def _share(
+    values: NDArray[np.int16], among: NDArray[np.bool_], row: int, column: int, alike: int, least: int, few: float
+) -> float:
+    """Share of some pixels in the square round one that look like it; `few` where there are fewer than `least`."""
+    seen = like = 0
+    for y in range(max(row % _STRIDE, row - _LOOK), min(among.shape[0], row + _LOOK + 1), _STRIDE):
+        for x in range(max(column % _STRIDE, column - _LOOK), min(among.shape[1], column + _LOOK + 1), _STRIDE):
+            if among[y, x]:
+                seen += 1
+                like += _are_alike(values, row, column, y, x, alike)
+    return like / seen if seen >= least else few
 
 
 @compiled
