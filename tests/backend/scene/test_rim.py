@@ -137,10 +137,10 @@ def test_what_lies_between_letters_is_no_rest_of_a_thing():
 
 def test_what_lies_between_letters_is_none_beside_another_large_hole_either():
     image, masked = np.concatenate([sky()] * 2), np.zeros((2 * HEIGHT, WIDTH), bool)
-    image[60:100, 20:124] = (220, 40, 30)
-    masked[20:120, 20:60] = masked[20:120, 84:124] = masked[126:300] = True
+    image[60:100, 30:106] = (220, 40, 30)
+    masked[20:106, 30:60] = masked[20:106, 76:106] = masked[112:300] = True
 
-    assert doubtful(image, masked)[:120].sum() < 20
+    assert doubtful(image, masked)[:106].sum() < 20
 
 
 def test_a_rope_that_hardly_differs_from_a_calm_sky_is_doubted():
