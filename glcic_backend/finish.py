@@ -20,6 +20,7 @@ from glcic_backend.detail.hole_lines import hole_lines
 from glcic_backend.detail.lines import Line
 from glcic_backend.detail.options import DetailOptions
 from glcic_backend.errors import CancelledError
+from glcic_backend.network.memory import is_out_of_memory
 from glcic_backend.scene.fill import Fill
 from glcic_backend.scene.holes import Hole
 from glcic_backend.scene.photograph import Photograph
@@ -122,16 +123,26 @@ def lines_meanwhile(
 
     No line passes through many small holes together.
     """
-    staying = in_place(holes, on_sheets=_on_sheets(photograph, options))
 
     def find(poll: Callable[[], bool]) -> list[tuple[Hole, list[Line]]]:
         def check() -> None:
             if poll():
                 raise CancelledError("The completion was cancelled while lines were looked for.")
 
+        staying = in_place(holes, on_sheets=_on_sheets(photograph, options))
         return list(zip(staying, hole_lines(photograph, staying, options, check), strict=True))
 
-    with meanwhile(find, torch.get_num_threads(), cancelled or _never) as lines:
+    with meanwhile(find, torch.get_num_threads(), cancelled or _never) as found:
+
+        def lines() -> list[tuple[Hole, list[Line]]]:
+            try:
+                return found()
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+            # It did not suffice beside the network, which has given its own back by now.
+            return find(cancelled or _never)
+
         yield lines
 
 
@@ -151,7 +162,7 @@ def detailed(
 
     def finish(part: Part, progress: Progress, cancelled: Cancelled) -> list[Fill]:
         found = {} if part.is_sheet else {id(hole): of_hole for hole, of_hole in lines()}
-        through = [found.get(id(hole), []) for hole in part.holes]
+        through = [[] if part.is_sheet else found[id(hole)] for hole in part.holes]
         return add_details(
             part.photograph, part.holes, part.fills, through, options, progress, cancelled, are_many=part.is_sheet
         )

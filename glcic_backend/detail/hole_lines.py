@@ -40,7 +40,7 @@ def hole_lines(
     result = []
     for hole, drawn in zip(holes, _drawn(photograph, holes, options, check), strict=True):
         check()
-        result.append(_lines(photograph, hole, options, drawn))
+        result.append(_lines(photograph, hole, options, drawn, check))
     return result
 
 
@@ -75,7 +75,9 @@ def _is_near(corners: Path, box: Rectangle) -> bool:
     return bool((high >= (box.x, box.y)).all() and (low <= (box.right, box.bottom)).all())
 
 
-def _lines(photograph: Photograph, hole: Hole, options: DetailOptions, drawn: list[Line]) -> list[Line]:
+def _lines(
+    photograph: Photograph, hole: Hole, options: DetailOptions, drawn: list[Line], check: Callable[[], None]
+) -> list[Line]:
     """The lines that a hole interrupts, in the photograph's pixels: those of the whole hole, also where it has pieces.
 
     Those that were drawn, and before them no other that crosses them or goes on from where they do. Of the others only
@@ -89,7 +91,7 @@ def _lines(photograph: Photograph, hole: Hole, options: DetailOptions, drawn: li
     known = scene.known & beside(place, scene.known.shape, options.sample_from)
     if photograph.sources is not None:
         known &= photograph.sources[slices(box)]
-    found = [line.seen_from(-box.x, -box.y) for line in interrupted_lines(replace(scene, known=known))]
+    found = [line.seen_from(-box.x, -box.y) for line in interrupted_lines(replace(scene, known=known), check)]
     return [*drawn, *(line for line in found if not any(goes_on_as(line, one) or crosses(line, one) for one in drawn))]
 
 

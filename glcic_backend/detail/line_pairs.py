@@ -1,6 +1,7 @@
 """A scene in; the lines that its hole interrupts out: straight edges of two sides that lie in line and look alike."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,18 +65,22 @@ class _Edges:
     step: NDArray[np.float64]
 
 
-def interrupted_lines(scene: Scene) -> list[Line]:
+def interrupted_lines(scene: Scene, check: Callable[[], None] = lambda: None) -> list[Line]:
     """The lines that the hole of a scene interrupts.
 
     Each edge belongs to one at most. Of two lines that would cross in the hole, the one that is hidden farther counts:
     a rail before pickets, which patches continue from near by.
+
+    Args:
+        check: called several times a second; may raise.
     """
-    edges = _edges_at_the_hole(scene)
+    edges = _edges_at_the_hole(scene, check)
     if edges is None:
         return []
-    misfit = _misfits(edges, scene.hole)
+    misfit = _misfits(edges, scene.hole, check)
     lines: list[Line] = []
     while misfit.size:
+        check()
         one, other = np.unravel_index(int(misfit.argmin()), misfit.shape)
         if not np.isfinite(misfit[one, other]):
             break
@@ -92,20 +97,26 @@ def interrupted_lines(scene: Scene) -> list[Line]:
     return kept
 
 
-def _edges_at_the_hole(scene: Scene) -> _Edges | None:
+def _edges_at_the_hole(scene: Scene, check: Callable[[], None]) -> _Edges | None:
     """None where there are less than two."""
     # What the hole shows would bend the ends of edges.
     picture = np.asarray(np.where(scene.known[..., None], scene.picture, 0.5), np.float32)
     # A roof may be as bright as the trees behind it.
     warmth = np.asarray((picture[..., 0] - picture[..., 2] + 1) / 2)
-    segments = _straight(picture.mean(axis=2), warmth)
+    segments = _straight(picture.mean(axis=2), warmth, check=check)
     from_unknown, from_hole = _distance_from(~scene.known), _distance_from(scene.hole)
     is_near = (_at(from_hole, segments).min(axis=1) <= _SEEN) & (_lengths(segments) >= _LEAST_LENGTH)
-    pieces = [piece for one in segments[is_near] if (piece := _known_piece(one, from_unknown, from_hole)) is not None]
+    pieces = []
+    for segment in segments[is_near]:
+        check()
+        piece = _known_piece(segment, from_unknown, from_hole)
+        if piece is not None:
+            pieces.append(piece)
     # Time and memory grow with the square of their number. The longest first: it tells the direction best.
     pieces = sorted(pieces, key=lambda ends: -math.dist(*ends))[:_MOST_EDGES]
     ends: list[NDArray[np.float64]] = []
     for piece in pieces:
+        check()
         edge = _prolonged(piece, segments, from_unknown, from_hole)
         # Other pieces of the same edge come to the same.
         if edge is not None and not any(np.abs(edge - other).max() < _SAME for other in ends):
@@ -123,7 +134,7 @@ def _edges_at_the_hole(scene: Scene) -> _Edges | None:
     return _Edges(near, far, inwards, length, _profiles(picture, near, inwards, right, length), step)
 
 
-def _straight(*planes: NDArray[Any]) -> NDArray[np.float64]:
+def _straight(*planes: NDArray[Any], check: Callable[[], None]) -> NDArray[np.float64]:
     """The straight edges of planes of values 0..1, columns and rows of both ends: float64 [e, 2, 2]."""
     found = [np.zeros((0, 2, 2))] * len(planes)
 
@@ -134,7 +145,7 @@ def _straight(*planes: NDArray[Any]) -> NDArray[np.float64]:
             if edges is not None:
                 found[number] = edges.reshape(-1, 2, 2).astype(np.float64)
 
-    in_chunks(find, len(planes), 1, torch.get_num_threads(), lambda: None)
+    in_chunks(find, len(planes), 1, torch.get_num_threads(), check)
     return np.concatenate(found)
 
 
@@ -281,7 +292,7 @@ def places_of(profile: NDArray[np.float64], step: NDArray[np.float64]) -> NDArra
     return np.asarray((weights * ACROSS).sum(axis=1) / np.maximum(weights.sum(axis=1), np.finfo(np.float64).tiny))
 
 
-def _misfits(edges: _Edges, hole: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _misfits(edges: _Edges, hole: NDArray[np.bool_], check: Callable[[], None]) -> NDArray[np.float64]:
     """How badly each two edges make one line, float64 [e, e], infinite where they do not."""
     across = edges.near[None] - edges.near[:, None]
     gap = np.hypot(across[..., 0], across[..., 1])
@@ -304,6 +315,7 @@ def _misfits(edges: _Edges, hole: NDArray[np.bool_]) -> NDArray[np.float64]:
     is_line &= (shorter >= wanted / 2) & (shorter + longer >= 2 * wanted) & (unlike <= _UNLIKE)
     misfit = np.where(is_line, missed / allowed + turn / allowed_turn + unlike / _UNLIKE, np.inf)
     for one, other in zip(*np.nonzero(np.triu(is_line, 1)), strict=True):
+        check()
         places = edges.near[one] + across[one, other] * np.linspace(0, 1, _SAMPLES)[:, None]
         if np.count_nonzero(_at(hole, places)) < _HIDDEN * _SAMPLES:
             misfit[one, other] = misfit[other, one] = np.inf

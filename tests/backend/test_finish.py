@@ -1,9 +1,17 @@
-"""What holds for finished fills: floating point stays within the range of what it was made of."""
+"""What holds for finished fills: floating point stays within the range of what it was made of, and lines are found
+beside the network."""
+
+import contextlib
+import threading
+import time
 
 import numpy as np
 import pytest
+import torch
 
-from glcic_backend import Inpainter
+from glcic_backend import Inpainter, finish
+from glcic_backend.detail.hole_lines import hole_lines
+from glcic_backend.errors import CancelledError
 from glcic_backend.finish import keep_in_range
 from glcic_backend.scene.fill import Fill
 from glcic_backend.scene.photograph import Photograph
@@ -54,3 +62,55 @@ def test_where_nothing_is_known_there_is_no_range():
     keep_in_range([fill], Photograph(stripes(0, 1), np.zeros((HEIGHT, WIDTH), bool), False), Rectangle(0, 0, 9, 9))
 
     assert (fill.colour == 7).all()
+
+
+def in_another_thread():
+    return threading.current_thread() is not threading.main_thread()
+
+
+def test_a_cancel_while_the_network_runs_ends_the_search_for_lines_too(monkeypatch):
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow(photograph, holes, options, check):
+        begun.set()
+        try:
+            while True:
+                check()
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(finish, "hole_lines", slow)
+
+    with two_threads(), pytest.raises(CancelledError, match="cancelled"):
+        ENGINE.complete(stripes(0, 1), HOLE, cancelled=lambda: begun.wait(0.1))
+
+    assert ended.is_set()
+
+
+def test_lines_that_lacked_memory_beside_the_network_are_found_after_it(monkeypatch):
+    with two_threads():
+        expected = ENGINE.complete(stripes(0, 1), HOLE)
+        failed = []
+
+        def short_of_memory(*arguments):
+            if in_another_thread():
+                failed.append(1)
+                raise MemoryError("not beside the network")
+            return hole_lines(*arguments)
+
+        monkeypatch.setattr(finish, "hole_lines", short_of_memory)
+        result = ENGINE.complete(stripes(0, 1), HOLE)
+
+    assert failed
+    np.testing.assert_array_equal(result, expected)
+
+
+@contextlib.contextmanager
+def two_threads():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

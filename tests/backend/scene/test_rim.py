@@ -350,10 +350,10 @@ def test_the_cancel_is_looked_at_all_the_time_however_much_is_left_outside():
     for x in range(100, size - 100, 160):
         image[92:-92, x - 8 : x + 48] = (200, 90, 80)
         masked[100:-100, x : x + 40] = True
-    looks = []
-    for _ in range(2):  # what is compiled once is compiled
-        looks = [time.process_time()]
-        found = doubtful_rim(Photograph(image, ~masked, False), masked, lambda: looks.append(time.process_time()))
+    doubtful(image[:400, :400], masked[:400, :400])  # what is compiled once is compiled
+
+    looks = [time.process_time()]
+    found = doubtful_rim(Photograph(image, ~masked, False), masked, lambda: looks.append(time.process_time()))
 
     assert found.sum() > 100_000
     assert np.diff(looks).max() < 0.15 * (looks[-1] - looks[0])
