@@ -95,6 +95,27 @@ def test_a_variant_is_the_same_fill_after_others_since_what_the_hole_covered_is_
     assert np.array_equal(tight.pixels()[HOLE], second)
 
 
+def test_a_larger_hole_at_the_same_place_knows_what_the_smaller_one_covered(tight):
+    tight.run("write(layer, path)", path=str(tight.original))
+    assert tight.inpaint(grow=2) == ""
+    expected = tight.pixels().copy()
+
+    tight.run("write(layer, path)", path=str(tight.original))
+    assert tight.inpaint(variant=3) == ""
+    assert tight.inpaint(grow=2) == ""
+
+    assert np.array_equal(tight.pixels(), expected)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}\n\n", b'{"layer": "1", "area": [0, 0, 9, 9], "fills": []}\nAAAA\n!'])
+def test_what_a_file_brings_instead_is_not_believed(shown, data):
+    shown.run(
+        "image.attach_parasite(Gimp.Parasite.new('inpaint-selection-covered', 1, data.encode()))", data=data.decode()
+    )
+
+    assert shown.inpaint() == ""
+
+
 def test_what_was_painted_over_a_fill_is_what_the_hole_covers(tight):
     tight.inpaint()
     painted = tight.pixels().copy()

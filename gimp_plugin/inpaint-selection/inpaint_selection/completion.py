@@ -26,7 +26,7 @@ def complete(
     sources: Sources,
     lines: list[list[float]],
     hole: Hole,
-    covered: bytes,
+    covered: bytes | None,
     options: Options,
     progress: Progress,
 ) -> Fill:
@@ -34,7 +34,8 @@ def complete(
 
     Args:
         lines: to follow, as the x and y of their corners in the image.
-        covered: the pixels of the hole's area as they were before it was first filled, in the source's format.
+        covered: the pixels of the hole's area as they were before it was first filled, in the source's format; None
+            if they are what the source shows.
 
     Raises:
         Refusal: there is nothing to fill from.
@@ -52,7 +53,7 @@ def _ask(
     sources: Sources,
     lines: list[list[float]],
     hole: Hole,
-    covered: bytes,
+    covered: bytes | None,
     options: Options,
     progress: Progress,
 ) -> Fill:
@@ -69,9 +70,10 @@ def _ask(
             progress=progress.stage,
         )
         sent = moved(crop, extent.x, extent.y)
-        shown = source.read(sent)
-        before = spliced(cut_out(shown, sent, hole.area), covered, hole.coverage)
-        pixels = put_in(shown, sent, before, hole.area)
+        shown = pixels = source.read(sent)
+        if covered is not None:
+            before = spliced(cut_out(shown, sent, hole.area), covered, hole.coverage)
+            pixels = put_in(shown, sent, before, hole.area)
         mask = padded(hole_of(hole.coverage), hole.area, sent)
         if not has_context(pixels, mask, source.format.has_alpha, source.format.channels):
             raise Refusal(

@@ -53,6 +53,11 @@ class PixelFormat(NamedTuple):
         return cls(f"{model} {babl_type}", _CHANNELS[plain], dtype, "linear" if model == plain else "perceptual")
 
     @property
+    def bytes_per_pixel(self) -> int:
+        """Of what is sent."""
+        return self.channels * {"u8": 1, "u16": 2, "f32": 4}[self.dtype]
+
+    @property
     def has_alpha(self) -> bool:
         """Whether the last channel is alpha."""
         return self.channels in (2, 4)

@@ -13,7 +13,7 @@ from .again import LastFill, last_fill, next_variant, place_of, remember
 from .areas import common
 from .arguments import IN_PLACE, NEW_LAYER, SEVERAL, Options
 from .completion import complete
-from .covered import covered_by, remember_covered
+from .covered import is_worth_remembering, remember_covered, remembered
 from .daemon import DaemonStart
 from .daemon_errors import told
 from .hole import Hole, read_hole
@@ -63,7 +63,10 @@ def run(
         looks.check(image, layer, hole, options)
         sources = read_sources(image, hole.area, options)
         lines = read_lines(image, hole, options)
-        covered = covered_by(image, layer, hole, source, options.sample_merged)
+        covered = None if options.sample_merged else remembered(image, layer, hole, source)
+        before = None
+        if options.result == IN_PLACE and not options.sample_merged and is_worth_remembering(hole, source):
+            before = covered or source.read(hole.area)
         place = place_of(layer, hole)
         if run_mode == Gimp.RunMode.WITH_LAST_VALS and place == last.place:
             options = replace(options, variant=next_variant(last.variant))
@@ -75,7 +78,7 @@ def run(
             with told(options, start.installation):
                 for each in tries:
                     progress.begin_fill(len(fills))
-                    fills.append(complete(start, source, sources, lines, hole, covered.pixels, each, progress))
+                    fills.append(complete(start, source, sources, lines, hole, covered, each, progress))
         except Deleted:
             if image.is_valid():
                 raise
@@ -90,9 +93,9 @@ def run(
     looks.check(image, layer, hole, options)
     looks.check_transparency(layer, options, any(fill.shows_through for fill in fills))
     _write(image, layer, hole, fills, options)
-    if options.result == IN_PLACE:
-        remember_covered(image, layer, hole, covered)
     remember(image, LastFill(place, tries[-1].variant))
+    if before is not None:
+        remember_covered(image, layer, hole, Source(layer), before)
     return True
 
 
