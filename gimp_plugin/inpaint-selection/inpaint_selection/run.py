@@ -64,9 +64,9 @@ def run(
         sources = read_sources(image, hole.area, options)
         lines = read_lines(image, hole, options)
         covered = None if options.sample_merged else remembered(image, layer, hole, source)
-        before = None
+        to_remember = None
         if options.result == IN_PLACE and not options.sample_merged and is_worth_remembering(hole, source):
-            before = covered or source.read(hole.area)
+            to_remember = covered or source.read(hole.area)
         place = place_of(layer, hole)
         if run_mode == Gimp.RunMode.WITH_LAST_VALS and place == last.place:
             options = replace(options, variant=next_variant(last.variant))
@@ -94,8 +94,8 @@ def run(
     looks.check_transparency(layer, options, any(fill.shows_through for fill in fills))
     _write(image, layer, hole, fills, options)
     remember(image, LastFill(place, tries[-1].variant))
-    if before is not None:
-        remember_covered(image, layer, hole, Source(layer), before)
+    if to_remember is not None:
+        remember_covered(image, layer, hole, Source(layer), to_remember)
     return True
 
 
