@@ -136,7 +136,7 @@ def cut_off(
 
 
 _NEW, _PLAIN, _STANDS_OUT, _OURS, _BELIEVED, _LOOKED_AT = 0, 1, 2, 3, 4, 8
-"""What is known of a pixel; the last is added to it while `_goes_on` runs."""
+"""What is known of a pixel; the last is added to it while `_goes_on` or `_is_small` runs."""
 
 
 @compiled
@@ -211,7 +211,7 @@ def _follow(
                         verdict[b, a] = _OURS
                         piece.append((b, a))
         if ends and signs.small < np.inf:
-            ends = _is_small(distance, depth, piece, signs.small)
+            ends = _is_small(distance, depth, verdict, piece, signs.small)
         if ends and signs.must_be_alone:
             ends = not _goes_on(values, known, distance, verdict, piece, differences.mean_alike, signs.deepest)
         if not ends:
@@ -222,27 +222,33 @@ def _follow(
 
 @compiled
 def _is_small(
-    distance: NDArray[np.float32], depth: NDArray[np.float32], piece: list[tuple[int, int]], small: float
+    distance: NDArray[np.float32],
+    depth: NDArray[np.float32],
+    verdict: NDArray[np.uint8],
+    piece: list[tuple[int, int]],
+    small: float,
 ) -> bool:
-    """Whether a piece is at most so many times as deep as some of the mask beside it, uphill from the piece."""
+    """Whether a piece is at most so many times as deep as some of the mask that lies uphill from it."""
     height, width = depth.shape
     enough = np.float32(0)
     for y, x in piece:
         enough = max(enough, distance[y, x] / np.float32(small))
-    for row, column in piece:
-        y, x = row, column
-        climbs = distance[y, x] < 1.5
-        while climbs:
-            climbs = False
-            top, left = y, x
-            for b in range(max(0, y - 1), min(height, y + 2)):
-                for a in range(max(0, x - 1), min(width, x + 2)):
-                    if depth[b, a] > depth[top, left]:
-                        top, left, climbs = b, a, True
-            y, x = top, left
-            if depth[y, x] >= enough:
-                return True
-    return False
+    uphill = [(y, x) for y, x in piece if distance[y, x] < 1.5]
+    begun = len(uphill)
+    found = False
+    done = 0
+    while done < len(uphill) and not found:
+        y, x = uphill[done]
+        done += 1
+        for b in range(max(0, y - 1), min(height, y + 2)):
+            for a in range(max(0, x - 1), min(width, x + 2)):
+                if depth[b, a] > depth[y, x] and verdict[b, a] == _NEW:
+                    verdict[b, a] = _LOOKED_AT
+                    uphill.append((b, a))
+                    found |= depth[b, a] >= enough
+    for y, x in uphill[begun:]:
+        verdict[y, x] = _NEW
+    return found
 
 
 @compiled
@@ -308,10 +314,10 @@ def _stands_out(
     is masked. Found once, and kept in `verdict`, for these signs."""
     if verdict[row, column] != _NEW:
         return bool(verdict[row, column] != _PLAIN)
-    share = _share_of_far(values, far, row, column, differences, signs.farther)
+    share, alike = _share_of_far(values, far, row, column, differences, signs.farther)
     stands_out = share <= signs.most
     if stands_out and signs.times > 0:
-        of_masked = _share(values, masked, row, column, differences.alike, _LEAST_SAMPLES, 0.0)
+        of_masked = _share(values, masked, row, column, alike, _LEAST_SAMPLES, 0.0)
         stands_out = signs.times * share <= of_masked
     verdict[row, column] = _STANDS_OUT if stands_out else _PLAIN
     return bool(stands_out)
@@ -325,9 +331,9 @@ def _share_of_far(
     column: int,
     differences: _Differences,
     farther: int,
-) -> float:
+) -> tuple[float, int]:
     """Share of what lies far from the mask in the square round a pixel that looks like it, in one up to `farther` times
-    as large where that is too little; 1 where it still is."""
+    as large where that is too little; 1 where it still is. And the largest difference of what is alike there."""
     for times in range(1, farther + 1):
         look = times * _LOOK
         seen = like = like_in_calm = 0
@@ -344,8 +350,10 @@ def _share_of_far(
                         squares[channel] += value * value
         if seen >= _LEAST_SAMPLES:
             variance = ((squares - total / seen * total) / seen).max()
-            return like_in_calm / seen if variance <= differences.calm**2 else like / seen
-    return 1.0
+            if variance <= differences.calm**2:
+                return like_in_calm / seen, differences.calm_alike
+            return like / seen, differences.alike
+    return 1.0, differences.alike
 
 
 @compiled

@@ -107,7 +107,29 @@ def test_a_larger_hole_at_the_same_place_knows_what_the_smaller_one_covered(tigh
     assert np.array_equal(tight.pixels(), expected)
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}\n\n", b'{"layer": "1", "area": [0, 0, 9, 9], "fills": []}\nAAAA\n!'])
+def test_a_small_hole_in_a_fill_is_about_the_fill(tight):
+    assert tight.inpaint() == ""
+    (filled := tight.original.with_name("filled")).write_bytes(tight.pixels().tobytes())
+    tight.select(slice(64, 84), slice(160, 180))
+
+    assert tight.inpaint() == ""
+
+    after = tight.pixels()
+    tight.run("image.detach_parasite('inpaint-selection-covered'); write(layer, path)", path=str(filled))
+    assert tight.inpaint() == ""
+    assert np.array_equal(tight.pixels(), after)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}\n\n",
+        b'{"layer": "1", "area": [0, 0, 9, 9], "fills": []}\nAAAA\n!',
+        b'{"area": [0, 0, 1e999, 1]}\n\n',
+    ],
+)
 def test_what_a_file_brings_instead_is_not_believed(shown, data):
     shown.run(
         "image.attach_parasite(Gimp.Parasite.new('inpaint-selection-covered', 1, data.encode()))", data=data.decode()

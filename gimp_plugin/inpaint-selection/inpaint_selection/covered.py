@@ -17,7 +17,7 @@ from wire.geometry import Rectangle
 
 from .areas import common
 from .hole import Hole
-from .samples import cut_out, put_in, spliced
+from .samples import cut_out, hole_of, put_in, spliced
 from .source import Source
 
 # Neither kept in files nor a step of undo: a fill is known by what it looks like, also when it was undone and redone.
@@ -58,7 +58,9 @@ def remembered(image: Gimp.Image, layer: Gimp.Layer, hole: Hole, source: Source)
         return None
     area = last.hole.area
     both = common(area, hole.area)
-    if both is None or common(area, source.extent) != area or _shown(source, last.hole) not in last.fills:
+    if both is None or common(area, source.extent) != area or not _is_another_try(last.hole, hole, both):
+        return None
+    if _shown(source, last.hole) not in last.fills:
         return None
     now = source.read(hole.area)
     before, covered = cut_out(last.pixels, area, both), cut_out(last.hole.coverage, area, both)
@@ -67,7 +69,7 @@ def remembered(image: Gimp.Image, layer: Gimp.Layer, hole: Hole, source: Source)
 
 def is_worth_remembering(hole: Hole, source: Source) -> bool:
     """Whether what a hole covers is little enough."""
-    return len(hole.coverage) * source.format.bytes_per_pixel <= _MOST_BYTES
+    return len(hole.coverage) * (source.format.bytes_per_pixel + 1) <= _MOST_BYTES
 
 
 def remember_covered(image: Gimp.Image, layer: Gimp.Layer, hole: Hole, source: Source, before: bytes) -> None:
@@ -93,11 +95,20 @@ def _last(image: Gimp.Image) -> _Covered | None:
         told = json.loads(head)
         hole = Hole(Rectangle(*map(int, told["area"])), base64.b64decode(coverage))
         last = _Covered(str(told["layer"]), hole, base64.b64decode(pixels), list(told["fills"]))
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
     count = hole.area.width * hole.area.height
     is_whole = count > 0 and len(hole.coverage) == count and len(last.pixels) % count == 0
     return last if is_whole and last.layer.endswith(f" {len(last.pixels) // count}") else None
+
+
+def _is_another_try(last: Hole, hole: Hole, both: Rectangle) -> bool:
+    """Whether a hole has at least half of the last one in it: a small one within is about something in its fill."""
+    old, new = (hole_of(each.coverage) for each in (last, hole))
+    in_both = int.from_bytes(cut_out(old, last.area, both), "big") & int.from_bytes(
+        cut_out(new, hole.area, both), "big"
+    )
+    return 2 * in_both.bit_count() >= int.from_bytes(old, "big").bit_count()
 
 
 def _name_of(layer: Gimp.Layer, source: Source) -> str:

@@ -225,6 +225,24 @@ def test_what_is_doubted_is_the_same_whichever_way_the_picture_is_turned(flip):
         assert np.array_equal(turned, flip(doubtful(image, masked))), seed
 
 
+@pytest.mark.parametrize("flip", [np.flipud, np.fliplr, np.rot90], ids=["upside down", "mirrored", "on its side"])
+def test_what_is_doubted_between_two_holes_is_the_same_whichever_way_the_picture_is_turned(flip):
+    # Above the tip one hole is 30 thick to the left and thicker to the right: uphill of the tip lies both.
+    image, masked = np.concatenate([sky()] * 3), np.zeros((3 * HEIGHT, WIDTH), bool)
+    for x in range(WIDTH):
+        masked[170 - max(0, x - 80) : 200, x] = True
+    masked[224:] = True
+    tip = np.zeros_like(masked)
+    tip[200:208, 85:100] = True
+    image[masked | tip] = (220, 40, 30)
+
+    found = doubtful(image, masked)
+    turned = doubtful(np.ascontiguousarray(flip(image)), np.ascontiguousarray(flip(masked)))
+
+    assert found[tip].all()
+    assert np.array_equal(turned, flip(found))
+
+
 def test_what_looks_like_a_few_stones_is_believed_where_it_goes_deeper():
     image, masked, left = cut_off_below(13, {PINK: 0.05})
 
