@@ -237,12 +237,7 @@ class Inpainter:
         return _composed(image, photograph, white, coverage, fills, opacities, check)
 
     def _fills(
-        self,
-        photograph: Photograph,
-        holes: list[Hole],
-        how: "_How",
-        report: Progress,
-        cancelled: Cancelled | None,
+        self, photograph: Photograph, holes: list[Hole], how: "_How", report: Progress, cancelled: Cancelled | None
     ) -> list[Fill]:
         """The fills of holes; of those for the same pixel, the first has the last word."""
         if not how.blend:
