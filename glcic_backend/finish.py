@@ -161,8 +161,10 @@ def detailed(
     """
 
     def finish(part: Part, progress: Progress, cancelled: Cancelled) -> list[Fill]:
-        found = {} if part.is_sheet else {id(hole): of_hole for hole, of_hole in lines()}
-        through = [[] if part.is_sheet else found[id(hole)] for hole in part.holes]
+        through: list[list[Line]] = [[] for _ in part.holes]
+        if not part.is_sheet:
+            found = {id(hole): of_hole for hole, of_hole in lines()}
+            through = [found[id(hole)] for hole in part.holes]
         return add_details(
             part.photograph, part.holes, part.fills, through, options, progress, cancelled, are_many=part.is_sheet
         )
@@ -172,6 +174,7 @@ def detailed(
 
 
 def _on_sheets(photograph: Photograph, options: DetailOptions) -> bool:
+    """Whether specks get details on sheets: not where the user says what they are made of."""
     return photograph.sources is None and not options.is_restricted
 
 

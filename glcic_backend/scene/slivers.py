@@ -113,8 +113,8 @@ def cut_off(
     masked = distance == 0
     far = known & (distance > REACH)
     check()
-    beside = np.argwhere(known & (distance < 1.5))  # beside a masked pixel, or corner to corner
-    beside = np.ascontiguousarray(beside)
+    # Beside a masked pixel, or corner to corner.
+    beside = np.ascontiguousarray(np.argwhere(known & (distance < 1.5)))
     continues = np.zeros(len(beside), np.bool_)
     for first in range(0, len(beside), _CHUNK):
         check()

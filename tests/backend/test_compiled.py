@@ -182,6 +182,26 @@ def test_with_one_thread_a_task_runs_when_its_result_is_asked_for():
         assert begun
 
 
+def until_told(poll):
+    while not poll():
+        time.sleep(0.01)
+    raise CancelledError("enough")
+
+
+def endless():
+    """A task that ends when it is told to; what is set once it has begun; and once it has ended."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def task(poll):
+        begun.set()
+        try:
+            until_told(poll)
+        finally:
+            ended.set()
+
+    return task, begun, ended
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_meanwhile_a_task_runs_by_another_thread_if_there_is_one(threads):
     begun = threading.Event()
@@ -196,14 +216,7 @@ def test_meanwhile_a_task_runs_by_another_thread_if_there_is_one(threads):
 
 
 def test_a_task_meanwhile_ends_with_who_began_it():
-    begun, ended = threading.Event(), threading.Event()
-
-    def task(poll):
-        begun.set()
-        try:
-            until_told(poll)
-        finally:
-            ended.set()
+    task, begun, ended = endless()
 
     with pytest.raises(ValueError, match="no use"), meanwhile(task, 2, never):
         assert begun.wait(30)
@@ -228,21 +241,8 @@ def test_where_all_threads_are_busy_tasks_run_when_their_results_are_asked_for()
     assert all(alone for _, alone in answers)
 
 
-def until_told(poll):
-    while not poll():
-        time.sleep(0.01)
-    raise CancelledError("enough")
-
-
 def test_a_task_that_runs_ahead_ends_with_who_uses_its_result():
-    begun, ended = threading.Event(), threading.Event()
-
-    def task(poll):
-        begun.set()
-        try:
-            until_told(poll)
-        finally:
-            ended.set()
+    task, begun, ended = endless()
 
     with pytest.raises(ValueError, match="no use"), closing(ahead([lambda poll: None, task], 2, never)) as results:
         next(results)
