@@ -35,6 +35,10 @@ _FEW = 64
 """Targets that are compared with all sources together."""
 _TOGETHER = 8
 """Components of a distance that are summed before it is given up for being too large already."""
+_BLOCK = 128
+"""Sources that are compared together with a target."""
+_ROUNDING = 1e-5
+"""Share by which a sum may differ from the same one in another order."""
 
 _Patches = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 """Of sources, by position: vectors; calmness, ceiling (`Contrast`), texture, what is usual (`Flatness`), and rarity.
@@ -94,9 +98,10 @@ class Matcher:
         if len(wanted) * len(sources) > _EXHAUSTIVE_PAIRS:
             return self.anywhere()
         found = np.empty(len(wanted), np.int32)
+        first_numbers = np.ascontiguousarray(self._vectors[sources, :_TOGETHER].T)
 
         def run(begin: int, end: int) -> None:
-            _nearest_of_all(begin, end, self._patches(wanted), self._places, sources, found)
+            _nearest_of_all(begin, end, self._patches(wanted), self._places, sources, first_numbers, found)
 
         in_chunks(run, len(wanted), _FEW, torch.get_num_threads(), self._check)
         return found
@@ -171,28 +176,6 @@ class Matcher:
         in_chunks(run, len(found), _CHUNK, torch.get_num_threads(), self._check)
 
 
-def doubled(found: Positions, coarse: Level, fine: Level, random: np.random.Generator) -> tuple[Positions, Positions]:
-    """The field of a coarse level for the next finer one.
-
-    Args:
-        found: int32 [t], sources of the coarse level's targets.
-        random: chooses a source where the doubled one is none.
-
-    Returns:
-        int32 [t'] each: sources of the fine level's targets, and the coarse targets (0..t-1) that they come from.
-    """
-    rows, columns = fine.rows_and_columns(fine.targets)
-    parents = coarse.number[coarse.at(rows // 2, columns // 2)]
-    source_rows, source_columns = coarse.rows_and_columns(found[parents])
-    result = fine.at(2 * source_rows + rows % 2, 2 * source_columns + columns % 2).clip(0, fine.count - 1)
-    good = fine.is_source[result]
-    if not good.all():
-        # Those of other targets will do, without a list of all sources, which is long in a large picture.
-        others = result[good] if good.any() else fine.sources
-        result[~good] = random.choice(others, np.count_nonzero(~good))
-    return result, parents
-
-
 @inlined
 def _distance(
     vectors: NDArray[np.float32], source: int, wanted: NDArray[np.float32], target: int, limit: Any
@@ -244,17 +227,50 @@ def _cost_below(
 
 @compiled
 def _nearest_of_all(
-    begin: int, end: int, patches: "_Patches", places: "_Places", sources: Positions, found: Positions
+    begin: int,
+    end: int,
+    patches: "_Patches",
+    places: "_Places",
+    sources: Positions,
+    first_numbers: NDArray[np.float32],
+    found: Positions,
 ) -> None:
-    """The nearest source of each target from `begin` to `end`."""
+    """The nearest source of each target from `begin` to `end`; the first of several.
+
+    Args:
+        first_numbers: float32 [_TOGETHER, s], the beginnings of the sources' vectors, in rows: the processor compares
+            several sources at once, and few cost so little that the rest of their vector has to be looked at.
+    """
+    wanted = patches[2]
+    parts = np.empty(_BLOCK, np.float32)
+    best = sources[0]
     for target in range(begin, end):
-        least = np.float32(np.inf)
-        best = sources[0]
-        for source in sources:
-            cost = _cost_below(least, source, target, *patches, *places)
-            if cost < least:
-                least = cost
-                best = source
+        # That of the target before is likely to be near.
+        least = _cost_below(np.float32(np.inf), best, target, *patches, *places)
+        if not least < np.inf:  # no number
+            least = np.float32(np.inf)
+        for block in range(0, len(sources), _BLOCK):
+            count = min(_BLOCK, len(sources) - block)
+            parts[:count] = 0
+            for component in range(len(first_numbers)):
+                some, own = first_numbers[component, block : block + count], wanted[target, component]
+                for number in range(count):
+                    difference = some[number] - own
+                    parts[number] += difference * difference
+            enough = least * np.float32(1 + _ROUNDING)
+            nearer = 0
+            for number in range(count):
+                nearer += parts[number] <= enough
+            if nearer == 0:
+                continue
+            for number in range(count):
+                if parts[number] > enough:
+                    continue
+                source = sources[block + number]
+                cost = _cost_below(least, source, target, *patches, *places)
+                if cost < least or (cost == least and source < best):
+                    least, best = cost, source
+                    enough = least * np.float32(1 + _ROUNDING)
         found[target] = best
 
 

@@ -144,6 +144,28 @@ class Level:
         return self.at((rows + top).astype(np.int32), (columns + left).astype(np.int32))
 
 
+def doubled(found: Positions, coarse: Level, fine: Level, random: np.random.Generator) -> tuple[Positions, Positions]:
+    """The field of a coarse level for the next finer one.
+
+    Args:
+        found: int32 [t], sources of the coarse level's targets.
+        random: chooses a source where the doubled one is none.
+
+    Returns:
+        int32 [t'] each: sources of the fine level's targets, and the coarse targets (0..t-1) that they come from.
+    """
+    rows, columns = fine.rows_and_columns(fine.targets)
+    parents = coarse.number[coarse.at(rows // 2, columns // 2)]
+    source_rows, source_columns = coarse.rows_and_columns(found[parents])
+    result = fine.at(2 * source_rows + rows % 2, 2 * source_columns + columns % 2).clip(0, fine.count - 1)
+    good = fine.is_source[result]
+    if not good.all():
+        # Those of other targets will do, without a list of all sources, which is long in a large picture.
+        others = result[good] if good.any() else fine.sources
+        result[~good] = random.choice(others, np.count_nonzero(~good))
+    return result, parents
+
+
 def _images(places: Positions, size: int) -> list[tuple[Positions, NDArray[np.bool_]]]:
     """Coordinates along one axis: themselves, and mirrored at both ends of the picture; which of them are there."""
     before, behind = -places, 2 * (size - 1) - places

@@ -15,8 +15,7 @@ import torch
 
 from glcic_backend.compiled import ahead
 from glcic_backend.detail.lines import Line, near_lines
-from glcic_backend.detail.nearest_neighbours import doubled
-from glcic_backend.detail.pyramid import RADIUS, Level, source_mask
+from glcic_backend.detail.pyramid import RADIUS, Level, doubled, source_mask
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.search import Check, Field, Search, Task, logarithm
 from glcic_backend.detail.shifts import DominantShifts

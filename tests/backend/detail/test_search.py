@@ -7,9 +7,9 @@ import pytest
 from glcic_backend.detail import nearest_neighbours
 from glcic_backend.detail.contrast import Contrast, contrasts
 from glcic_backend.detail.flatness import Flatness
-from glcic_backend.detail.nearest_neighbours import Matcher, doubled
+from glcic_backend.detail.nearest_neighbours import Matcher
 from glcic_backend.detail.patches import COMPONENTS, PatchSpace
-from glcic_backend.detail.pyramid import RADIUS, Level
+from glcic_backend.detail.pyramid import RADIUS, Level, doubled
 from glcic_backend.detail.seams import without_seams
 from glcic_backend.detail.shades import Shades
 from glcic_backend.detail.voting import best_vote, mean_vote
@@ -111,6 +111,19 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     assert level.is_source[found].all()
     assert np.allclose(cost, matcher.cost(wanted, found))
     assert (cost.mean() - best.mean()) <= 0.1 * (begin - best.mean())
+
+
+@pytest.mark.parametrize("spoilt", [0, 5])
+def test_of_sources_alike_the_first_begins_and_one_without_a_number_never(spoilt):
+    """Colours far out of any range have patches that are no numbers."""
+    level = Level(scene_of(np.full((60, 70, 3), 0.5), 28, 22, 12, 14))
+    vectors = np.zeros((level.count, COMPONENTS), np.float32)
+    vectors[level.sources[:spoilt]] = np.nan
+    wanted = np.ones((len(level.targets), COMPONENTS), np.float32)
+
+    found = matcher_of(level, vectors, contrast_of(level), 0.0).first(wanted)
+
+    assert (found == level.sources[spoilt]).all()
 
 
 def test_of_two_sources_alike_the_nearer_one_is_found():
