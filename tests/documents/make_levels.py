@@ -17,7 +17,8 @@ from glcic_backend.detail.pyramid import RADIUS
 from glcic_backend.detail.search import Search, logarithm
 from glcic_backend.detail.voting import best_vote
 
-from .make_removals import REMOVALS, read_photograph
+from ..removals.drawn import read_photograph
+from .make_removals import REMOVALS
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "detail-levels.jpg"
 SHOWN = (10, 120, 260, 320)
@@ -51,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the picture of the detail transfer's scales.")
     parser.add_argument("photographs", type=Path, help="the shard val-0000.tar")
     key, _, outline = REMOVALS[1]
-    photograph = read_photograph(parser.parse_args().photographs, key)
+    photograph = read_photograph([parser.parse_args().photographs], key)
     mask = Image.new("L", photograph.size)
     ImageDraw.Draw(mask).polygon(outline, fill=255)
     engine = Inpainter.load("shipped", device="cpu")

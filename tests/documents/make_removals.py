@@ -6,14 +6,14 @@ below, drawn loosely by hand; everything else is as `glcic-backend complete` doe
 """
 
 import argparse
-import io
-import tarfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from glcic_backend import Inpainter
+
+from ..removals.drawn import drawn_mask, read_photograph
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "removals.jpg"
 WIDTH, HEIGHT, GAP = 300, 225, 4
@@ -48,14 +48,6 @@ REMOVALS: list[tuple[str, tuple[int, int, int, int], list[tuple[int, int]]]] = [
 ]  # fmt: skip
 
 
-def read_photograph(photographs: Path, key: str) -> Image.Image:
-    """One photograph of a shard, by its key."""
-    with tarfile.open(photographs) as shard:
-        member = shard.extractfile(f"{key}.webp")
-        assert member is not None
-        return Image.open(io.BytesIO(member.read())).convert("RGB")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the README's picture of four removals.")
     parser.add_argument("photographs", type=Path, help="the shard val-0000.tar")
@@ -63,9 +55,8 @@ def main() -> None:
     engine = Inpainter.load("shipped", device="cpu")
     strip = Image.new("RGB", (len(REMOVALS) * (WIDTH + GAP) - GAP, 2 * HEIGHT + GAP), "white")
     for column, (key, shown, outline) in enumerate(REMOVALS):
-        photograph = read_photograph(photographs, key)
-        mask = Image.new("L", photograph.size)
-        ImageDraw.Draw(mask).polygon(outline, fill=255)
+        photograph = read_photograph([photographs], key)
+        mask = drawn_mask(photograph.size, [outline])
         completed = Image.fromarray(engine.complete(np.asarray(photograph), np.asarray(mask)))
         for row, picture in enumerate((photograph, completed)):
             part = picture.crop(shown).resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
