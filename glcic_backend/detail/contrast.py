@@ -6,6 +6,9 @@ wanted at a place, the surroundings of the hole tell. Where a large hole touches
 of sky, too, and then of a source no more is wanted than what has its colour usually has.
 """
 
+import math
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,10 @@ _ALLOWANCE = 2.0
 """Times what is usual for its colour, by which a source that has less contrast still counts as too calm."""
 _MARGIN = 6
 """Surroundings of the hole that are looked at: what fast marching reads."""
+_THICK_ENOUGH, _MOST_HALVINGS = 8, 3
+"""Pixels that a hole is thick at least in the copy in which contrast is continued, and how often that is halved."""
+_MOSTLY = 0.5
+"""Share of a pixel of that copy from which on it counts as known."""
 
 
 class Contrast:
@@ -118,20 +125,41 @@ def _sum_of_squares(picture: NDArray[np.float32]) -> NDArray[np.float32]:
 def continued(level: Level, values: NDArray[np.float32]) -> NDArray[np.float32]:
     """What the surroundings of the hole have of something, continued into it.
 
+    Thick holes are filled in a smaller copy: what is continued is smooth.
+
     Args:
         values: float32 [n], by position, at least 0.
 
     Returns:
         float32 [t], for each target, at least 0.
     """
-    shape = -1, level.stride
+    step = 1 << min(_MOST_HALVINGS, int(math.log2(max(1.0, level.thickness / _THICK_ENOUGH))))
+    shape, margin = (-1, level.stride), step * _MARGIN
     rows, columns = level.targets // level.stride, level.targets % level.stride
-    top, left = max(0, rows.min() - _MARGIN), max(0, columns.min() - _MARGIN)
-    box = slice(top, rows.max() + _MARGIN + 1), slice(left, columns.max() + _MARGIN + 1)
-    known = level.is_known.reshape(shape)[box]
-    around = values.reshape(shape)[box][..., None]
+    top, left = max(0, rows.min() - margin), max(0, columns.min() - margin)
+    box = slice(top, rows.max() + margin + 1), slice(left, columns.max() + margin + 1)
     there = rows - top, columns - left
-    wanted = np.zeros(known.shape, np.bool_)
+    is_known = level.is_known.reshape(shape)[box]
+    known = _means(is_known, step)
+    around = _means(np.where(is_known, values.reshape(shape)[box], np.float32(0)), step)
+    wanted = np.zeros_like(is_known)
     wanted[there] = True
-    inside = blend(np.ones_like(around), around, wanted, known)[..., 0]
-    return np.asarray(np.maximum(inside[there], 0), np.float32)
+    stays = known >= _MOSTLY
+    fills = (_means(wanted, step) > 0) & ~stays
+    around /= np.maximum(known, np.float32(_MOSTLY))
+    small: NDArray[np.float32] = blend(np.ones_like(around)[..., None], around[..., None], fills, stays)[..., 0]
+    if step > 1:
+        # Pixels that are neither say nothing, but those beside them are made of them, too.
+        small[~(stays | fills)] = 1
+        size = small.shape[1] * step, small.shape[0] * step
+        small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(np.maximum(small[there], 0), np.float32)
+
+
+def _means(values: NDArray[Any], step: int) -> NDArray[np.float32]:
+    """Those of squares of `step` x `step` pixels, float32; what lies beyond the last row and column counts as 0."""
+    padded = cv2.copyMakeBorder(
+        values.astype(np.float32), 0, -values.shape[0] % step, 0, -values.shape[1] % step, cv2.BORDER_CONSTANT
+    )
+    size = padded.shape[1] // step, padded.shape[0] // step
+    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA), np.float32)

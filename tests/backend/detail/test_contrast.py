@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from glcic_backend.blending import blend
 from glcic_backend.detail import FAITHFUL, FREE, Task, transfer_texture
-from glcic_backend.detail.contrast import Contrast, contrasts
+from glcic_backend.detail.contrast import Contrast, continued, contrasts
 from glcic_backend.detail.pyramid import Level
 from glcic_backend.detail.shades import Shades
 from glcic_backend.scene.scene import Scene
@@ -112,3 +113,47 @@ def test_by_colour_a_calm_source_of_a_colour_that_is_calm_costs_little_among_lea
     )
 
     assert by_colour < 2 < anyhow
+
+
+def level_beside_rough_texture(thick, gap=0):
+    """Contrast rises from left to right; a hole as thick as told, with a known strip down its middle."""
+    side = 3 * thick
+    noise = np.random.default_rng(0).normal(0, 1, (side, side, 3)) * np.linspace(0.01, 0.1, side)[None, :, None]
+    hole = np.zeros((side, side), bool)
+    hole[thick : 2 * thick, thick : 2 * thick] = True
+    hole[:, (side - gap) // 2 : (side + gap) // 2] = False
+    return Level(Scene((0.5 + noise).astype(np.float32), ~hole, hole))
+
+
+def continued_at_full_size(level, values):
+    shape = -1, level.stride
+    hole = np.zeros(level.count, bool)
+    hole[level.targets] = True
+    around, known = values.reshape(shape)[..., None], level.is_known.reshape(shape)
+    return blend(np.ones_like(around), around, hole.reshape(shape), known).ravel()[level.targets]
+
+
+def test_in_a_hole_up_to_15_thick_contrast_is_continued_pixel_by_pixel():
+    level = level_beside_rough_texture(14)
+
+    np.testing.assert_array_equal(
+        continued(level, contrasts(level)), continued_at_full_size(level, contrasts(level)).clip(0)
+    )
+
+
+@pytest.mark.parametrize(("thick", "gap"), [(17, 0), (35, 0), (64, 0), (150, 0), (90, 14)])
+def test_in_thicker_holes_a_smaller_copy_gives_nearly_the_same(thick, gap):
+    level = level_beside_rough_texture(thick, gap)
+
+    error = continued(level, contrasts(level)) - continued_at_full_size(level, contrasts(level))
+
+    assert np.abs(error).mean() < 0.05 * np.ptp(contrasts(level))
+    assert abs(error.mean()) < 0.02 * np.ptp(contrasts(level))
+
+
+def test_what_lies_under_a_hole_has_no_contrast_that_counts():
+    level = level_beside_rough_texture(48)
+    values = contrasts(level)
+    spoiled = np.where(level.is_known, values, np.float32(np.nan))
+
+    np.testing.assert_array_equal(continued(level, values), continued(level, spoiled))
