@@ -24,7 +24,9 @@ from glcic_backend.detail.whole_piece import whole_piece
 from glcic_backend.errors import CancelledError
 from glcic_backend.scene.scene import Scene
 
-_LEAST_SOURCES = 200
+_LEAST_SOURCES, _LEAST_COARSE = 200, 60
+"""Patches that may be copied, at full size and at each smaller scale. There fewer will do: a search that begins where
+the hole is still thick keeps the network's blur for its layout."""
 _MOST_TARGETS = 260_000
 _MOST_POSITIONS = 4_000_000
 _SMALL = 1_000_000
@@ -151,17 +153,17 @@ def _pyramid(task: Task, check: Check) -> list[Scene]:
     """The scales, the finest first; none if even that one has too little to copy from."""
     scenes: list[Scene] = []
     scene = task.scene
-    while len(scenes) <= task.halvings and _has_sources(scene):
+    while len(scenes) <= task.halvings and _has_sources(scene, _LEAST_COARSE if scenes else _LEAST_SOURCES):
         check()
         scenes.append(scene)
         scene = scene.halved() if len(scenes) <= task.halvings else scene
     return scenes
 
 
-def _has_sources(scene: Scene) -> bool:
+def _has_sources(scene: Scene, least: int) -> bool:
     if min(scene.hole.shape) <= 2 * RADIUS:
         return False
-    return int(np.count_nonzero(source_mask(scene))) >= _LEAST_SOURCES
+    return int(np.count_nonzero(source_mask(scene))) >= least
 
 
 def _is_searched(level: Level) -> bool:
