@@ -27,7 +27,7 @@ _ALLOWANCE = 2.0
 _MARGIN = 6
 """Surroundings of the hole that are looked at: what fast marching reads."""
 _THICK_ENOUGH, _MOST_HALVINGS = 8, 3
-"""Pixels that a hole is thick at least in the copy in which contrast is continued, and how often that is halved."""
+"""The copy in which contrast is continued shows a hole so many pixels thick at least, halved so often at most."""
 _MOSTLY = 0.5
 """Share of a pixel of that copy from which on it counts as known."""
 
@@ -148,11 +148,10 @@ def continued(level: Level, values: NDArray[np.float32]) -> NDArray[np.float32]:
     fills = (_means(wanted, step) > 0) & ~stays
     around /= np.maximum(known, np.float32(_MOSTLY))
     small: NDArray[np.float32] = blend(np.ones_like(around)[..., None], around[..., None], fills, stays)[..., 0]
-    if step > 1:
-        # Pixels that are neither say nothing, but those beside them are made of them, too.
-        small[~(stays | fills)] = 1
-        size = small.shape[1] * step, small.shape[0] * step
-        small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    # Pixels that are neither say nothing, but those beside them are made of them, too.
+    small[~(stays | fills)] = 1
+    size = small.shape[1] * step, small.shape[0] * step
+    small = np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_LINEAR), np.float32)
     return np.asarray(np.maximum(small[there], 0), np.float32)
 
 

@@ -10,14 +10,14 @@ from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from glcic_backend import Inpainter
 from glcic_backend.detail.pyramid import RADIUS
 from glcic_backend.detail.search import Search, logarithm
 from glcic_backend.detail.voting import best_vote
 
-from ..removals.drawn import read_photograph
+from ..removals.drawn import drawn_mask, read_photograph
 from .make_removals import REMOVALS
 
 PICTURE = Path(__file__).parents[2] / "docs" / "images" / "detail-levels.jpg"
@@ -53,8 +53,7 @@ def main() -> None:
     parser.add_argument("photographs", type=Path, help="the shard val-0000.tar")
     key, _, outline = REMOVALS[1]
     photograph = read_photograph([parser.parse_args().photographs], key)
-    mask = Image.new("L", photograph.size)
-    ImageDraw.Draw(mask).polygon(outline, fill=255)
+    mask = drawn_mask(photograph.size, [outline])
     engine = Inpainter.load("shipped", device="cpu")
     image, marked = np.asarray(photograph), np.asarray(mask)
     with_hole = Image.composite(Image.new("RGB", photograph.size, (128, 128, 128)), photograph, mask)
