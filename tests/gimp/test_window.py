@@ -43,7 +43,7 @@ def shown(window, machine):
 def test_the_menu_entry_opens_the_dialog_and_ok_fills_the_selection(shown):
     coverage = shown.coverage()
 
-    shown.run("open_dialog(); press(DIALOG, 'alt+o'); wait_until(lambda: bytes_of() != first)")
+    shown.run("open_dialog(); press(DIALOG, 'alt+o'); wait_for_run(lambda: bytes_of() != first)")
 
     different = changed(shown.before, shown.pixels())
     assert different[coverage == 255].mean() > 0.9
@@ -94,10 +94,10 @@ REPORT = "result = bytes(image.get_parasite('inpaint-selection').get_data()).dec
 
 def test_repeat_runs_without_a_dialog_and_with_the_same_options(shown):
     shown.run("open_dialog(); press(DIALOG, 'alt+o')")
-    shown.run("wait_until(lambda: bytes_of() != first); second = bytes_of()")
+    shown.run("wait_for_run(lambda: bytes_of() != first); second = bytes_of()")
     shown.select(slice(10, 40), slice(200, 260))
 
-    assert shown.run("in_image('ctrl+f'); wait_until(lambda: bytes_of() != second); result = windows(DIALOG)") == []
+    assert shown.run("in_image('ctrl+f'); wait_for_run(lambda: bytes_of() != second); result = windows(DIALOG)") == []
 
     different = changed(shown.before, shown.pixels())
     assert different[10:40, 200:260].mean() > 0.9
@@ -105,16 +105,16 @@ def test_repeat_runs_without_a_dialog_and_with_the_same_options(shown):
 
 
 def test_repeat_on_the_same_selection_takes_the_next_variant_also_after_undo(shown):
-    shown.run("open_dialog(); press(DIALOG, 'alt+o'); wait_until(lambda: bytes_of() != first)")
+    shown.run("open_dialog(); press(DIALOG, 'alt+o'); wait_for_run(lambda: bytes_of() != first)")
     fills = [shown.pixels()]
 
-    shown.run("second = bytes_of(); in_image('ctrl+f'); wait_until(lambda: bytes_of() != second)")
+    shown.run("second = bytes_of(); in_image('ctrl+f'); wait_for_run(lambda: bytes_of() != second)")
     fills.append(shown.pixels())
     assert ", variant 1, " in shown.run(REPORT)
 
     shown.run("in_image('ctrl+z'); wait_until(lambda: bytes_of() == second)")
     shown.run("in_image('ctrl+z'); wait_until(lambda: bytes_of() == first)")
-    shown.run("in_image('ctrl+f'); wait_until(lambda: bytes_of() != first)")
+    shown.run("in_image('ctrl+f'); wait_for_run(lambda: bytes_of() != first)")
     fills.append(shown.pixels())
     assert ", variant 2, " in shown.run(REPORT)
     assert all(changed(one, other).any() for one, other in pairwise(fills))
@@ -124,7 +124,7 @@ def test_the_dialog_offers_the_variant_of_this_image_and_is_low_enough_for_a_sma
     shown.run("inpaint(image, [layer], variant=8, quality='fast'); first = bytes_of(); open_dialog()")
 
     height = shown.run("result = size_of(DIALOG)[1]")
-    shown.run("press(DIALOG, 'alt+o'); wait_until(lambda: bytes_of() != first)")
+    shown.run("press(DIALOG, 'alt+o'); wait_for_run(lambda: bytes_of() != first)")
 
     assert ", variant 8, " in shown.run(REPORT)
     assert height < 400
@@ -189,9 +189,8 @@ def while_it_runs(window, shown, machine):
 def test_the_user_may_select_something_else_during_the_run(shown, while_it_runs):
     while_it_runs("image.select_rectangle(REPLACE, 5, 7, 20, 30); assert bytes_of() == first")
 
-    shown.run("wait_until(lambda: bytes_of() != first)")
-    # The hole is the selection for a moment, while it is written.
-    shown.run("wait_until(lambda: list(Gimp.Selection.bounds(image))[2:] == [5, 7, 25, 37])")
+    shown.run("wait_for_run(lambda: bytes_of() != first)")
+    assert shown.run("result = list(Gimp.Selection.bounds(image))[2:]") == [5, 7, 25, 37]
     different = changed(shown.before, shown.pixels())
     assert not different[~mask_of(different.shape)].any()
     assert different[HOLE].mean() > 0.9

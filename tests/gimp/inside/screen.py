@@ -1,7 +1,9 @@
 """Keys and windows, for snippets in a GIMP with a window; runs in GIMP's own Python."""
 
+import os
 import subprocess
 import time
+from pathlib import Path
 
 from gi.repository import Gimp
 
@@ -20,6 +22,25 @@ def wait_until(condition):
             return value
         time.sleep(0.02)
     raise AssertionError(f"it did not come true in {_SECONDS} s")
+
+
+def wait_for_run(condition):
+    """Waits until a condition holds and the plug-in has ended, which writes pixels first and its report last."""
+    wait_until(condition)
+    wait_until(lambda: not _plug_in_runs())
+
+
+def _plug_in_runs():
+    # All that see this machine's processes may have a GIMP: only the children of this one count.
+    for children in Path(f"/proc/{os.getppid()}/task").glob("*/children"):
+        for child in children.read_text().split():
+            try:
+                command = Path(f"/proc/{child}/cmdline").read_text()
+            except OSError:
+                continue  # it has ended just now
+            if "/inpaint-selection.py" in command:
+                return True
+    return False
 
 
 def xdotool(*words):
