@@ -241,24 +241,24 @@ class Inpainter:
     ) -> list[Fill]:
         """The fills of holes; of those for the same pixel, the first has the last word."""
         if not how.blend:
-            return self._painted(photograph, holes, report, cancelled)
-        if how.quality == "fast":
-            painted = self._painted(photograph, holes, report, cancelled)
+            return self._painted(photograph, holes, how, report, cancelled)
+        if not how.finds_details:
+            painted = self._painted(photograph, holes, how, report, cancelled)
             fills = blended(photograph, holes, painted, partial(report, "blend"), cancelled)
             return grained(photograph, holes, fills, how.details.seed, cancelled)
         with lines_meanwhile(photograph, holes, how.details, cancelled) as lines:
-            painted = self._painted(photograph, holes, report, cancelled)
+            painted = self._painted(photograph, holes, how, report, cancelled)
             fills = blended(photograph, holes, painted, partial(report, "blend"), cancelled)
             return detailed(photograph, holes, fills, lines, how.details, partial(report, "detail"), cancelled)
 
     def _painted(
-        self, photograph: Photograph, holes: list[Hole], report: Progress, cancelled: Cancelled | None
+        self, photograph: Photograph, holes: list[Hole], how: "_How", report: Progress, cancelled: Cancelled | None
     ) -> list[Fill]:
         """What the network paints in holes, on the first device whose memory suffices."""
         fills, device = on_the_first_that_suffices(
             self._devices,
             lambda device: self._completer_on(device).complete(
-                photograph, holes, lambda share: report("network", share), cancelled
+                photograph, holes, lambda share: report("network", share), cancelled, roughly=how.finds_details
             ),
         )
         self.used = str(device)
@@ -305,6 +305,11 @@ class _How:
     blend: bool
     quality: str
     details: DetailOptions
+
+    @property
+    def finds_details(self) -> bool:
+        """Whether holes are filled with texture of the photograph."""
+        return self.blend and self.quality == "best"
 
 
 def _scaled(image: Samples, factor: np.float32) -> Samples:

@@ -9,7 +9,7 @@ from glcic_backend.detail.lines import Line, paint
 from glcic_backend.detail.options import DetailOptions, beside
 from glcic_backend.detail.window import detail_levels, detail_window
 from glcic_backend.errors import CancelledError, InvalidInputError
-from glcic_backend.network.level import network_level
+from glcic_backend.network.level import is_followed, rough_level
 from glcic_backend.scene.fill import Fill, paste
 from glcic_backend.scene.holes import Hole, pieces
 from glcic_backend.scene.photograph import Photograph
@@ -19,10 +19,6 @@ from glcic_backend.wire.geometry import Rectangle
 
 _NETWORK_BLUR = 10.0
 """How blurred the network paints at its own scale: sigma of a Gaussian, pixels (docs/workshop/detail-transfer.md)."""
-
-_FAITHFUL_SHARE = 5 / 6
-"""Share of the thickness that the network fills at full size up to which its completion is followed: what it paints in
-the largest of these holes is a mean of what could be there, too (docs/workshop/detail-transfer.md)."""
 
 _SAMPLED = 4
 
@@ -76,10 +72,9 @@ def add_details(
         check()
         seen = [line.seen_from(window.x, window.y) for line in of_hole]
         paint(seen, scene.picture, scene.hole)
-        halvings = network_level(hole.thickness, options.largest)
-        recipe = FAITHFUL if hole.thickness <= _FAITHFUL_SHARE * options.largest else FREE
+        recipe = FAITHFUL if is_followed(hole.thickness, options.largest) else FREE
         begin, end = float(work[number]), float(work[number + 1])
-        blur = _NETWORK_BLUR * 2**halvings
+        blur = _NETWORK_BLUR * 2 ** rough_level(hole.thickness, options.largest)
         filled = transfer_texture(
             Task(scene, detail_levels(part.thickness), blur, recipe, options.seed, seen, are_many),
             lambda share, begin=begin, end=end: progress(begin + share * (end - begin)),  # type: ignore[misc]

@@ -17,6 +17,25 @@ def network_level(thickness: float, largest: int) -> int:
     return max(0, math.ceil(math.log2(max(thickness, 1) / largest)))
 
 
+_FOLLOWED = 5 / 6
+
+
+def is_followed(thickness: float, largest: int) -> bool:
+    """Whether details follow what the network paints in a hole of this thickness, and not only begin with it.
+
+    What it paints in the largest holes that it was trained for is a mean of what could be there, too.
+    """
+    return thickness <= _FOLLOWED * largest
+
+
+def rough_level(thickness: float, largest: int) -> int:
+    """The level at which a hole is completed if details are found for it: where they only begin with it, the next.
+
+    It costs a quarter there, and no difference is seen (docs/workshop/detail-transfer-trials.md).
+    """
+    return network_level(thickness, largest) + (not is_followed(thickness, largest))
+
+
 _SPREAD_SIDE = 256
 _MOST_SPREAD = (32, 128)
 """Squares of `_SPREAD_SIDE` pixels, two and eight megapixels together, that thin holes may touch at full scale, and in

@@ -1,7 +1,7 @@
 """Fills, the colours for a hole's pixels, on their way through the engine; fills in, pasted into a crop out."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ class Fill:
     region: Rectangle
     where: NDArray[np.bool_]
     colour: NDArray[np.float32]
+
+    def moved(self, across: int, down: int) -> "Fill":
+        """The same fill in a picture that begins so many pixels farther left and up."""
+        return replace(self, region=self.region._replace(x=self.region.x + across, y=self.region.y + down))
 
 
 class FillIndex:

@@ -38,3 +38,9 @@ class Photograph:
     def rgb(self, part: Rectangle) -> NDArray[np.float32]:
         """A part of it as float32 [h, w, 3], RGB, perceptual."""
         return pixels.to_perceptual_rgb(self.image[slices(part)], self.linear)
+
+    def part(self, part: Rectangle) -> "Photograph":
+        """A part of it as a photograph of its own, of the same memory."""
+        place = slices(part)
+        sources = None if self.sources is None else self.sources[place]
+        return Photograph(self.image[place], self.known[place], self.linear, sources)
