@@ -240,16 +240,16 @@ class Inpainter:
         self, photograph: Photograph, holes: list[Hole], how: "_How", report: Progress, cancelled: Cancelled | None
     ) -> list[Fill]:
         """The fills of holes; of those for the same pixel, the first has the last word."""
+        if how.finds_details:
+            with lines_meanwhile(photograph, holes, how.details, cancelled) as lines:
+                painted = self._painted(photograph, holes, how, report, cancelled)
+                fills = blended(photograph, holes, painted, partial(report, "blend"), cancelled)
+                return detailed(photograph, holes, fills, lines, how.details, partial(report, "detail"), cancelled)
+        painted = self._painted(photograph, holes, how, report, cancelled)
         if not how.blend:
-            return self._painted(photograph, holes, how, report, cancelled)
-        if not how.finds_details:
-            painted = self._painted(photograph, holes, how, report, cancelled)
-            fills = blended(photograph, holes, painted, partial(report, "blend"), cancelled)
-            return grained(photograph, holes, fills, how.details.seed, cancelled)
-        with lines_meanwhile(photograph, holes, how.details, cancelled) as lines:
-            painted = self._painted(photograph, holes, how, report, cancelled)
-            fills = blended(photograph, holes, painted, partial(report, "blend"), cancelled)
-            return detailed(photograph, holes, fills, lines, how.details, partial(report, "detail"), cancelled)
+            return painted
+        fills = blended(photograph, holes, painted, partial(report, "blend"), cancelled)
+        return grained(photograph, holes, fills, how.details.seed, cancelled)
 
     def _painted(
         self, photograph: Photograph, holes: list[Hole], how: "_How", report: Progress, cancelled: Cancelled | None
