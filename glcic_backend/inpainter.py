@@ -217,8 +217,7 @@ class Inpainter:
         read = self.context(image.shape[1], image.shape[0], box, quality=quality, context=context, distance=distance)
         check()
         white = full_value(image, linear)
-        samples = _scaled(without_nan(image, known, read), 1 / white)
-        samples = weighed(samples, masked, known, check)
+        samples = weighed(_scaled(without_nan(image, known, read), 1 / white), masked, known, check)
         photograph = Photograph(samples, known, linear, None if sources is None else sources > 0)
         doubtful = doubtful_rim(photograph, masked, check)
         known &= ~doubtful

@@ -77,7 +77,7 @@ def test_a_hole_at_the_edge_of_the_photograph_is_filled_wholly(box):
     colour = completed(photograph(box), box)[box]
 
     assert colour.shape == (box.height, box.width, 3)
-    assert 0 <= colour.min() and colour.max() <= 1 and colour.std() > 0
+    assert colour.min() >= 0 and colour.max() <= 1 and colour.std() > 0
 
 
 def test_progress_rises_to_one_over_holes_of_both_kinds():
