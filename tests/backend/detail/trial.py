@@ -3,7 +3,7 @@
 `python -m tests.backend.detail.trial --free fading=1.3 --free rim=6 -- shipped val-0000.tar --count 24`
 
 What stands after `--` are the arguments of `glcic-train evaluate`. `--faithful` changes the recipe of the holes that
-the network knows well, `--free` that of the larger ones; `--faithful-share` says up to which share of the largest hole
+the network knows well, `--free` that of the larger ones; `--followed` says up to which share of the largest hole
 of the training a hole is one of the former. `--truth 16` puts the truth, blurred by 16 pixels, in the place of the
 completion: what the best of all networks could add. docs/workshop/detail-transfer-trials.md has what was found.
 """
@@ -18,6 +18,7 @@ import numpy as np
 
 from glcic_backend.detail import fills
 from glcic_backend.detail.recipe import Recipe
+from glcic_backend.network import level
 from glcic_backend.scene.rectangles import slices
 from glcic_train.cli.evaluate import evaluate
 from glcic_train.evaluation import report
@@ -65,19 +66,19 @@ def guided_by_truth(blur: float) -> None:
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--faithful", multiple=True, metavar="NAME=NUMBER")
 @click.option("--free", multiple=True, metavar="NAME=NUMBER")
-@click.option("--faithful-share", type=float, default=fills._FAITHFUL_SHARE)
+@click.option("--followed", type=float, default=level._FOLLOWED)
 @click.option("--truth", type=float, metavar="SIGMA")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def trial(
     faithful: tuple[str, ...],
     free: tuple[str, ...],
-    faithful_share: float,
+    followed: float,
     truth: float | None,
     arguments: tuple[str, ...],
 ) -> None:
     """Evaluate with changed recipes."""
     fills.FAITHFUL, fills.FREE = changed(fills.FAITHFUL, faithful), changed(fills.FREE, free)
-    fills._FAITHFUL_SHARE = faithful_share
+    level._FOLLOWED = followed
     if truth is not None:
         guided_by_truth(truth)
     evaluate(list(arguments))
