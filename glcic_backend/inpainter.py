@@ -172,7 +172,7 @@ class Inpainter:
             lines: drawn lines, each the x and y of its corners one after the other, pixels from the top left corner. In
                 the hole that one leads into the edge or thin line that is seen beside it outside goes on along it;
                 with the quality "best".
-            seed: 0..2^32-1, of what is left to chance.
+            seed: 0..2^32-1, of what is left to chance; of 3n .. 3n + 2 each avoids what those before it copied.
             linear: the image's values are linear light, not perceptual.
             progress: told what is going on.
             cancelled: polled several times a second.

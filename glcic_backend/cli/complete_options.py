@@ -153,7 +153,7 @@ _OPTIONS = (
         type=click.IntRange(0, MAX_SEED),
         default=0,
         show_default=True,
-        help="Another number gives another filling, where chance has a part in it.",
+        help="Another number gives another filling; 1 and 2 copy from other places than those before, 3 begins anew.",
     ),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each photograph, errors included."),
     click.option("--verbose", "-v", is_flag=True, help="Tell more: sizes, times, each picture of a batch."),

@@ -28,6 +28,7 @@ class Recipe:
         counts as flat, which adds to its cost (`flatness.py`); 0 adds nothing.
     nearness: so many times more a source's cost counts at a distance of the hole's thickness.
     rarity: added to the cost of a source of rare colours alone, times the mean variance of the sources' patches.
+    elsewhere: added to the cost of a source that a variant before this one copied, times the same.
     outlier: a step at the rim that is so many times the median one is half believed, a larger one less.
     screen: how strongly the colours of the pieces are kept at least where they are made to fit: a correction fades over
         1 / sqrt(screen) pixels. In busy texture `seams.py` adds to it.
@@ -47,6 +48,7 @@ class Recipe:
     flat: float
     nearness: float
     rarity: float
+    elsewhere: float
     outlier: float
     screen: float
     in_step: int
@@ -88,6 +90,7 @@ FAITHFUL = Recipe(
     flat=0.33,
     nearness=0.5,
     rarity=1.0,
+    elsewhere=0.1,
     outlier=6.0,
     screen=0.004,
     in_step=1,
@@ -108,6 +111,7 @@ FREE = Recipe(
     flat=0.0,
     nearness=0.5,
     rarity=1.0,
+    elsewhere=0.1,
     outlier=6.0,
     screen=0.0003,
     in_step=1,

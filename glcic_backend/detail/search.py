@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glcic_backend.detail.contrast import Contrast, contrasts
+from glcic_backend.detail.copied import cost_of_copied
 from glcic_backend.detail.flatness import Flatness
 from glcic_backend.detail.guide import GUIDE_NUMBERS, guide_vectors
 from glcic_backend.detail.lines import LINE_NUMBERS, Line, line_vectors
@@ -48,6 +49,7 @@ class Task:
         seed: of the random numbers.
         lines: that the hole interrupts, in the scene's pixels.
         are_many: the hole is many small ones.
+        copied: float32 of any size, 0..1, how much each pixel is to be avoided as a source; None for no pixel.
     """
 
     scene: Scene
@@ -57,6 +59,7 @@ class Task:
     seed: int
     lines: Sequence[Line] = ()
     are_many: bool = False
+    copied: NDArray[np.float32] | None = None
 
 
 @dataclass
@@ -124,9 +127,10 @@ class Search:
             nearness[on_line] *= level.thickness / max(level.thickness, *(line.gap for line in lines))
             del numbers
         check()
-        rare = rarity(level, recipe.rarity * variance)
+        poor = rarity(level, recipe.rarity * variance)
+        poor += cost_of_copied(level, task.copied, recipe.elsewhere * variance)
         check()
-        self._matcher = Matcher(level, vectors, contrast, flatness, rare, nearness, random, searching)
+        self._matcher = Matcher(level, vectors, contrast, flatness, poor, nearness, random, searching)
         check()
         self._fading = recipe.fading_at(level.depth)
         self._fading_left = [recipe.fading_left(turn, self._rounds, level.thickness) for turn in range(self._rounds)]
