@@ -16,16 +16,13 @@ def copied_pixels(level: Level, found: Positions) -> NDArray[np.float32]:
     return cv2.dilate(centres, _WINDOW, borderValue=0).astype(np.float32)
 
 
-def cost_of_copied(level: Level, copied: NDArray[np.float32] | None, most: float) -> NDArray[np.float32]:
+def cost_of_copied(level: Level, copied: NDArray[np.float32], most: float) -> NDArray[np.float32]:
     """What is added to the cost of each source, float32 [n], by position.
 
     Args:
-        copied: float32 of any size, 0..1, for each pixel of a larger or smaller copy of the level's scene; None adds
-            nothing.
+        copied: float32 of any size, 0..1, for each pixel of a larger or smaller copy of the level's scene.
         most: what is added to the cost of a patch of copied pixels alone.
     """
-    if copied is None:
-        return np.zeros(level.count, np.float32)
     height, width = level.shape
     share = cv2.resize(copied, (width, height), interpolation=cv2.INTER_AREA)
     of_patch = cv2.blur(share, (PATCH, PATCH), borderType=cv2.BORDER_REFLECT_101)

@@ -41,7 +41,7 @@ def searched(
     Args:
         progress: told the finished share, 0..1.
         cancelled: polled several times a second.
-        last: how often the scale was halved with which it ends.
+        last: how often the scale was halved with which it ends; the coarsest that there is, if that is finer.
 
     Returns:
         The sources at that scale; None if too little is known to copy from.
@@ -55,8 +55,9 @@ def searched(
 
     check = checks(is_cancelled)
     scenes = _pyramid(task, check)
-    if len(scenes) <= last:
+    if not scenes:
         return None
+    last = min(last, len(scenes) - 1)
     random = np.random.default_rng(task.seed)
     field: Field | None = None
     count = len(scenes)

@@ -128,7 +128,8 @@ class Search:
             del numbers
         check()
         poor = rarity(level, recipe.rarity * variance)
-        poor += cost_of_copied(level, task.copied, recipe.elsewhere * variance)
+        if task.copied is not None:
+            poor += cost_of_copied(level, task.copied, recipe.elsewhere * variance)
         check()
         self._matcher = Matcher(level, vectors, contrast, flatness, poor, nearness, random, searching)
         check()

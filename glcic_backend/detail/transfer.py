@@ -12,7 +12,10 @@ from glcic_backend.detail.search import Task, logarithm
 from glcic_backend.detail.voting import best_vote
 
 _VARIANTS = 3
-"""Seeds in a row that copy from different places, the first of them from the best."""
+"""Seeds in a row that copy from different places, the first of them where it costs least."""
+
+_LOOK = 0.2
+"""Share of the progress that a look at what another variant copies counts."""
 
 
 def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: Callable[[], bool] | None) -> bool:
@@ -29,7 +32,9 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
         CancelledError: `cancelled` returned true.
     """
     check = checks(lambda: cancelled is not None and cancelled())
-    field = searched(_from_elsewhere(task, cancelled), progress, cancelled)
+    begun = _LOOK * (task.seed % _VARIANTS)
+    elsewhere = _from_elsewhere(task, progress, cancelled)
+    field = searched(elsewhere, lambda share: progress(begun + (1 - begun) * share), cancelled)
     if field is None:
         return False
     check()
@@ -43,7 +48,7 @@ def transfer_texture(task: Task, progress: Callable[[float], None], cancelled: C
     return True
 
 
-def _from_elsewhere(task: Task, cancelled: Callable[[], bool] | None) -> Task:
+def _from_elsewhere(task: Task, progress: Callable[[float], None], cancelled: Callable[[], bool] | None) -> Task:
     """The same task, which avoids what the variants before it copy.
 
     Random numbers alone hardly change a fill: a thing that is repeated, or a dark patch, all of them have in common,
@@ -51,11 +56,19 @@ def _from_elsewhere(task: Task, cancelled: Callable[[], bool] | None) -> Task:
     """
     if task.are_many:
         return task
-    coarse = max(0, task.halvings - 1)
-    for seed in range(task.seed - task.seed % _VARIANTS, task.seed):
-        before = searched(replace(task, seed=seed), lambda share: None, cancelled, coarse)
+    coarse = min(task.halvings, max(1, task.halvings - 1))
+    first = task.seed - task.seed % _VARIANTS
+    for seed in range(first, task.seed):
+        begun = _LOOK * (seed - first)
+        before = searched(
+            replace(task, seed=seed),
+            lambda share, begun=begun: progress(begun + _LOOK * share),  # type: ignore[misc]
+            cancelled,
+            coarse,
+        )
         if before is None:
             break
         pixels = copied_pixels(before.level, before.found)
+        del before
         task = replace(task, copied=pixels if task.copied is None else np.maximum(task.copied, pixels))
     return task

@@ -58,7 +58,7 @@ class Completer:
             holes: each is completed at the scale that suits its thickness.
             progress: told the finished share, 0..1.
             cancelled: polled before each layer.
-            roughly: details will be found, so each hole is completed at its `rough_level`.
+            roughly: details will be found, so what these only begin with is completed at its `rough_level`.
 
         Returns:
             Fills that together fill the holes. One hole may be cut into several.
@@ -72,7 +72,7 @@ class Completer:
             if cancelled is not None and cancelled():
                 raise CancelledError("The completion was cancelled while its regions were planned.")
 
-        for window, level, members in _sorted_out(photograph, holes, self._largest, roughly):
+        for window, level, members in _planned(photograph, holes, self._largest, roughly):
             copy = SmallCopy(photograph.part(window), level, cancelled)
             mask = copy.mask(members)
             regions = plan_regions(mask, check=check)
@@ -122,7 +122,7 @@ class Completer:
         return completion.permute(1, 2, 0).cpu().numpy()
 
 
-def _sorted_out(
+def _planned(
     photograph: Photograph, holes: Sequence[Hole], largest: int, roughly: bool
 ) -> Iterator[tuple[Rectangle, int, list[Hole]]]:
     """Windows of the photograph, levels, and the holes in the window that are completed there, at that level.

@@ -31,7 +31,7 @@ def is_followed(thickness: float, largest: int) -> bool:
 def rough_level(thickness: float, largest: int) -> int:
     """The level at which a hole is completed if details are found for it: where they only begin with it, the next.
 
-    It costs a quarter there, and no difference is seen (docs/workshop/detail-transfer-trials.md).
+    It costs up to a quarter there, and no difference is seen (docs/workshop/detail-transfer-trials.md).
     """
     return network_level(thickness, largest) + (not is_followed(thickness, largest))
 
