@@ -56,7 +56,7 @@ class Matcher:
         level: gives targets and sources.
         vectors: float32 [n, d], by position, the sources' patches; d is a multiple of 8.
         contrast: what the costs are multiplied by.
-        flatness, rare: what is added to them; the latter float32 [n], by position.
+        flatness, added: what is added to them; the latter float32 [n], by position.
         nearness: float64 [t], by target, so many times more a source's cost counts at a distance of the hole's
             thickness. A distance to the side counts less if the hole is wide (`Level.sideways`).
         random: source of random numbers.
@@ -69,7 +69,7 @@ class Matcher:
         vectors: NDArray[np.float32],
         contrast: Contrast,
         flatness: Flatness,
-        rare: NDArray[np.float32],
+        added: NDArray[np.float32],
         nearness: NDArray[np.float64],
         random: np.random.Generator,
         check: Callable[[], None],
@@ -81,7 +81,7 @@ class Matcher:
 
         def join(band: Band) -> None:
             flaws, place = self._flaws[band.positions], band.positions
-            flaws[:, :2], flaws[:, 2:4], flaws[:, 4] = contrast.flaws[place], flatness.flaws[place], rare[place]
+            flaws[:, :2], flaws[:, 2:4], flaws[:, 4] = contrast.flaws[place], flatness.flaws[place], added[place]
             flaws[~level.is_source[place]] = -1
 
         in_bands(level, join)

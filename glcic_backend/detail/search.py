@@ -127,11 +127,11 @@ class Search:
             nearness[on_line] *= level.thickness / max(level.thickness, *(line.gap for line in lines))
             del numbers
         check()
-        poor = rarity(level, recipe.rarity * variance)
+        added = rarity(level, recipe.rarity * variance)
         if task.copied is not None:
-            poor += cost_of_copied(level, task.copied, recipe.elsewhere * variance)
+            added += cost_of_copied(level, task.copied, recipe.elsewhere * variance)
         check()
-        self._matcher = Matcher(level, vectors, contrast, flatness, poor, nearness, random, searching)
+        self._matcher = Matcher(level, vectors, contrast, flatness, added, nearness, random, searching)
         check()
         self._fading = recipe.fading_at(level.depth)
         self._fading_left = [recipe.fading_left(turn, self._rounds, level.thickness) for turn in range(self._rounds)]

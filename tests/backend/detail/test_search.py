@@ -46,11 +46,11 @@ def flatness_of(level, begins=0.0, variance=0.0):
     return Flatness(level, contrasts(level), Shades(level), begins, variance)
 
 
-def matcher_of(level, vectors, contrast, nearness, seed=0, rare=None, flatness=None):
+def matcher_of(level, vectors, contrast, nearness, seed=0, added=None, flatness=None):
     flatness = flatness_of(level) if flatness is None else flatness
-    rare = np.zeros(level.count, np.float32) if rare is None else rare
+    added = np.zeros(level.count, np.float32) if added is None else added
     nearness = np.full(len(level.targets), nearness)
-    return Matcher(level, vectors, contrast, flatness, rare, nearness, np.random.default_rng(seed), nothing)
+    return Matcher(level, vectors, contrast, flatness, added, nearness, np.random.default_rng(seed), nothing)
 
 
 def patch(level, picture, position):
@@ -85,8 +85,8 @@ def test_the_border_mirrors_what_is_filled_at_the_edge(x, y):
 def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     vectors = PatchSpace(level).everywhere(nothing)
     contrast, flatness = contrast_of(level), flatness_of(level, 1.0, 0.01)
-    rare = np.random.default_rng(1).uniform(0, 0.01, level.count).astype(np.float32)
-    matcher = matcher_of(level, vectors, contrast, 0.5, rare=rare, flatness=flatness)
+    added = np.random.default_rng(1).uniform(0, 0.01, level.count).astype(np.float32)
+    matcher = matcher_of(level, vectors, contrast, 0.5, added=added, flatness=flatness)
     wanted = vectors[level.targets]
     best = matcher.cost(wanted, matcher.first(wanted))
 
@@ -106,7 +106,7 @@ def test_the_search_finds_what_comparing_all_finds_or_nearly(level):
     texture, usual = flatness.flaws[level.sources].T
     flat = np.maximum(np.minimum.outer(flatness.wanted, usual) - texture, 0)
     assert flat.any() and not flat.all()
-    costs = (squares * factors + flat + rare[level.sources]) * farness
+    costs = (squares * factors + flat + added[level.sources]) * farness
     assert np.allclose(best, costs.min(axis=1), atol=1e-5)
     assert level.is_source[found].all()
     assert np.allclose(cost, matcher.cost(wanted, found))
@@ -151,7 +151,7 @@ def hole_of(width, height):
 def test_in_a_wide_hole_a_distance_to_the_side_is_measured_by_its_width():
     level = hole_of(150, 30)
     flat = np.zeros((level.count, COMPONENTS), np.float32)
-    matcher = matcher_of(level, flat, contrast_of(level, 0), 1.0, rare=np.ones(level.count, np.float32))
+    matcher = matcher_of(level, flat, contrast_of(level, 0), 1.0, added=np.ones(level.count, np.float32))
     middle = level.number[level.at(np.int32(100), np.int32(100))]
     found = np.full(len(level.targets), level.sources[0])
 

@@ -66,7 +66,7 @@ def guided_by_truth(blur: float) -> None:
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.option("--faithful", multiple=True, metavar="NAME=NUMBER")
 @click.option("--free", multiple=True, metavar="NAME=NUMBER")
-@click.option("--followed", type=float, default=level._FOLLOWED)
+@click.option("--followed", type=float, default=level._FOLLOWED, help="Share; thicker holes are completed roughly.")
 @click.option("--truth", type=float, metavar="SIGMA")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def trial(
